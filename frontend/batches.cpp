@@ -1,0 +1,95 @@
+#include "batches.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "random.h"
+
+namespace sinter::detail {
+
+// Fisher and Yates.
+std::vector<std::uint32_t> shuffled(std::int64_t n, std::uint64_t seed, std::uint64_t epoch) {
+  const RandomStream stream(seed, str("shuffle/", epoch));
+  std::vector<std::uint32_t> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), 0U);
+  for (std::size_t k = order.size(); k > 1; --k) {
+    const auto j = static_cast<std::size_t>((std::uint64_t{stream.bits(k)} * k) >> 32);
+    std::swap(order[k - 1], order[j]);
+  }
+  return order;
+}
+
+namespace {
+
+/// The address of rows [first, first + count): in place, or gathered into `rows` when they are shuffled.
+const void* batch_rows(const Array& data, const std::vector<std::uint32_t>& order, std::int64_t first, std::int64_t count,
+                       HostBuffer& rows) {
+  const auto row_bytes = static_cast<std::size_t>(data.type().bytes() / data.length());
+  const std::byte* source = data.bytes().data();
+  if (order.empty()) return source + static_cast<std::size_t>(first) * row_bytes;
+  const auto needed = static_cast<std::int64_t>(row_bytes) * count;
+  if (rows.size() < needed) rows = HostBuffer(needed);
+  for (std::int64_t k = 0; k < count; ++k) {
+    const std::size_t row = order[static_cast<std::size_t>(first + k)];
+    std::memcpy(rows.data() + static_cast<std::size_t>(k) * row_bytes, source + row * row_bytes, row_bytes);
+  }
+  return rows.data();
+}
+
+/// Loss and metrics over the batches so far.
+class Totals {
+ public:
+  void add(const ModelStep& step, std::int64_t samples) {
+    sums_.resize(step.metrics.size());
+    loss_ += step.bound.scalar(step.result) * static_cast<double>(samples);
+    samples_ += samples;
+    for (std::size_t m = 0; m < sums_.size(); ++m) {
+      sums_[m].resize(step.metric_outputs[m].size());
+      for (std::size_t k = 0; k < sums_[m].size(); ++k) sums_[m][k] += step.bound.scalar(step.metric_outputs[m][k]);
+    }
+  }
+  Logs logs(const ModelStep& step) const {
+    Logs logs;
+    logs.set("loss", samples_ == 0 ? 0.0 : loss_ / static_cast<double>(samples_));
+    for (std::size_t m = 0; m < sums_.size(); ++m) logs.set(step.metrics[m].name, step.metrics[m].metric->result(sums_[m]));
+    return logs;
+  }
+
+ private:
+  double loss_ = 0.0;
+  std::int64_t samples_ = 0;
+  std::vector<std::vector<double>> sums_;
+};
+
+}  // namespace
+
+Batches::Batches(Model& model, ModelState& state, Mode mode, const Samples& samples, std::int64_t batch_size)
+    : batch_(std::min(batch_size, samples.size())), n_(samples.size()) {
+  const auto step = [&](std::int64_t rows) {
+    const TensorType y = samples.labelled ? batch_type(samples.y, rows) : TensorType{};
+    return &step_for(model, state, mode, batch_type(samples.x, rows), y);
+  };
+  whole_ = step(batch_);
+  if (n_ % batch_ != 0) rest_ = step(n_ % batch_);
+}
+
+ModelStep& Batches::run(std::int64_t k, const Samples& samples) const {
+  ModelStep& batch = step(k);
+  batch.bound.bind("x", batch_rows(samples.x, samples.order, first(k), rows(k), batch.x_rows));
+  if (samples.labelled) batch.bound.bind("y", batch_rows(samples.y, samples.order, first(k), rows(k), batch.y_rows));
+  batch.bound.run();
+  return batch;
+}
+
+Logs run_epoch(const Batches& batches, const Samples& samples, Progress* progress) {
+  Totals totals;
+  for (std::int64_t k = 0; k < batches.count(); ++k) {
+    const ModelStep& step = batches.run(k, samples);
+    totals.add(step, batches.rows(k));
+    if (progress != nullptr && progress->due(k + 1)) progress->update(k + 1, totals.logs(step).items());
+  }
+  return totals.logs(batches.step(0));
+}
+
+}  // namespace sinter::detail

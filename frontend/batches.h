@@ -1,0 +1,45 @@
+#pragma once
+// Visiting samples in batches.
+
+#include <cstdint>
+#include <vector>
+
+#include <sinter/frontend/progress.h>
+
+#include "model_state.h"
+
+namespace sinter::detail {
+
+/// Samples with their labels, in the order in which they are visited.
+struct Samples {
+  Array x, y;
+  std::vector<std::uint32_t> order;  // empty: as they lie
+  bool labelled = false;
+
+  std::int64_t size() const { return x.length(); }
+};
+
+/// A permutation of n samples that depends on seed and epoch alone.
+std::vector<std::uint32_t> shuffled(std::int64_t n, std::uint64_t seed, std::uint64_t epoch);
+
+/// The one or two steps that visit all samples: whole batches, and the smaller last one. Both are compiled here.
+class Batches {
+ public:
+  Batches(Model& model, ModelState& state, Mode mode, const Samples& samples, std::int64_t batch_size);
+  std::int64_t count() const { return (n_ + batch_ - 1) / batch_; }
+  std::int64_t first(std::int64_t k) const { return k * batch_; }
+  std::int64_t rows(std::int64_t k) const { return std::min(batch_, n_ - first(k)); }
+  ModelStep& step(std::int64_t k) const { return rows(k) == batch_ ? *whole_ : *rest_; }
+  /// Runs batch k.
+  ModelStep& run(std::int64_t k, const Samples& samples) const;
+
+ private:
+  std::int64_t batch_, n_;
+  ModelStep* whole_ = nullptr;
+  ModelStep* rest_ = nullptr;
+};
+
+/// Visits all samples once. `progress` may be null.
+Logs run_epoch(const Batches& batches, const Samples& samples, Progress* progress);
+
+}  // namespace sinter::detail

@@ -1,0 +1,128 @@
+#pragma once
+// Models: layers that can be trained. A model compiles one native function per batch size and mode (training,
+// evaluation, prediction); the last, smaller batch of an epoch is compiled up front with the first.
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <sinter/frontend/data.h>
+#include <sinter/frontend/execution.h>
+#include <sinter/frontend/history.h>
+#include <sinter/frontend/layer.h>
+#include <sinter/frontend/layers.h>
+#include <sinter/frontend/losses.h>
+#include <sinter/frontend/metrics.h>
+#include <sinter/frontend/optimizers.h>
+
+namespace sinter {
+
+namespace detail {
+struct ModelState;
+}
+
+struct ModelOptions {
+  std::string name = {};   // "": snake_case of the class
+  std::uint64_t seed = 0;  // of initial weights, dropout and shuffling: same seed, same bits
+};
+
+struct CompileOptions {
+  AnyOptimizer optimizer = "rmsprop";
+  AnyLoss loss = "mse";
+  std::vector<AnyMetric> metrics = {};
+  ExecutionOptions execution = {};
+};
+
+struct FitOptions {
+  std::int64_t batch_size = 32;  // a smaller last batch is kept
+  int epochs = 1;
+  bool shuffle = true;           // samples are drawn in a new order every epoch
+  DataPair validation_data = {};
+  double validation_split = 0.0;  // this fraction of the samples, the last ones before shuffling, validates
+  int verbose = 1;                // 0 nothing, 1 a progress line, 2 one line per epoch
+  bool check_finite = false;      // refuse NaN and Inf among the inputs
+  /// Called after each epoch with its number (from 0) and logs; returning false ends the training.
+  std::function<bool(int epoch, const Logs& logs)> on_epoch_end = {};
+};
+
+struct EvaluateOptions {
+  std::int64_t batch_size = 32;
+  int verbose = 1;
+};
+
+struct PredictOptions {
+  std::int64_t batch_size = 32;
+};
+
+class SINTER_API Model : public Layer {
+ public:
+  /// A model defined by a function, which may make layers on the spot:
+  ///   Model model(Input({28, 28}), [](Tensor x) { return x | Flatten() | Dense(10, "softmax"); });
+  /// The function is traced once per batch size and mode; layers it makes are kept by their position.
+  template <class F>
+    requires std::is_invocable_r_v<Tensor, std::remove_cvref_t<F>&, const Tensor&>
+  Model(Input input, F&& function, ModelOptions options = {}) : Model(std::move(options)) {
+    set_function(std::forward<F>(function));
+    set_input(input);
+  }
+  ~Model() override;
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+
+  /// The shape of one sample. Makes the weights; needed once, and implied by the first fit() or predict().
+  void set_input(const Input& input);
+  /// The seed given at construction.
+  std::uint64_t seed() const;
+
+  /// Chooses how to train. Throws UserError with near matches for unknown names. May be called again: the weights stay,
+  /// the optimizer starts afresh.
+  void compile(AnyOptimizer optimizer, AnyLoss loss, std::vector<AnyMetric> metrics = {}, ExecutionOptions execution = {});
+  void compile(CompileOptions options);
+
+  /// Trains. Throws UserError before compile(), for data that do not fit the model or the loss, and for labels out of
+  /// range.
+  History fit(const Data& x, const Data& y, const FitOptions& options = {});
+  /// Loss and metrics over the samples.
+  Logs evaluate(const Data& x, const Data& y, const EvaluateOptions& options = {});
+  /// The outputs for the samples, in order. Works without compile().
+  Array predict(const Data& x, const PredictOptions& options = {});
+  /// One training step on exactly these samples. Loss and metrics of the batch, before the update.
+  Logs train_on_batch(const Data& x, const Data& y);
+
+  /// The values of all tap()s for these samples, in inference, through the interpreter.
+  std::vector<std::pair<std::string, Array>> trace_values(const Data& x);
+
+  /// A state of the optimizer: a change compiles nothing. Throws UserError before compile() and for a schedule.
+  double learning_rate() const;
+  void set_learning_rate(double value);
+  /// States of the optimizer by name ("adam/iteration", "adam/learning_rate", ...), in the order they are saved.
+  std::vector<std::pair<std::string, Array>> optimizer_state() const;
+  void set_optimizer_state(std::string_view name, const Array& value);
+
+  /// The table of layers.
+  std::string summary_text() const;
+  /// Prints it.
+  void summary() const;
+
+  Tensor call(Tensor x) override;
+
+  /// The graph of one step ("train", "evaluate" or "predict") for a batch size, as the compiler gets it.
+  ir::Graph graph(std::string_view mode, std::int64_t batch_size, const TensorType& label_sample = {});
+
+ protected:
+  /// A model of your own overrides call() and keeps its layers as members.
+  explicit Model(ModelOptions options = {});
+
+ private:
+  friend class Sequential;
+  void set_function(std::function<Tensor(const Tensor&)> function);
+  std::unique_ptr<detail::ModelState> model_;
+};
+
+}  // namespace sinter

@@ -1,0 +1,208 @@
+// fit, evaluate and predict: data in, logs and arrays out.
+
+#include <sinter/frontend/progress.h>
+
+#include <cmath>
+#include <cstring>
+#include <iostream>
+
+#include "batches.h"
+#include "model_state.h"
+
+namespace sinter {
+
+using detail::Batches;
+using detail::Mode;
+using detail::ModelState;
+using detail::Samples;
+using detail::ModelStep;
+
+namespace {
+
+/// Only one thread trains or runs a model at a time.
+std::unique_lock<std::mutex> exclusive(const Model& model, ModelState& state, std::string_view what) {
+  std::unique_lock lock(state.busy, std::try_to_lock);
+  if (!lock.owns_lock())
+    user_error(model.name(), ": ", what, " while another thread uses the model; its weights change during a step, so one call at a time");
+  return lock;
+}
+
+void expect_batch_size(const Model& model, std::int64_t batch_size) {
+  if (batch_size < 1) user_error(model.name(), ": batch_size must be positive, got ", batch_size);
+}
+
+/// The model's input is what Input said, else what the data look like.
+void know_input(Model& model, ModelState& state, const Data& x) {
+  if (!state.sample) {
+    if (!x.given() || x.array().rank() == 0) user_error("x: expected samples along axis 0");
+    const Shape& shape = x.array().shape();
+    ir::Ints sample(shape.begin() + 1, shape.end());
+    if (sample.empty()) sample.push_back(1);
+    define_input(model, state, {DType::f32, Shape(sample)});
+  }
+  if (model.built()) return;
+  try {
+    build_model(model, state);
+  } catch (...) {
+    state.sample.reset();
+    throw;
+  }
+}
+
+bool same_weights(const std::vector<Variable>& a, const std::vector<Variable>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Variable& x, const Variable& y) { return x.state() == y.state(); });
+}
+
+/// What is trained was decided by compile(); says so when it is probably not what is meant.
+void check_trainable(const Model& model, detail::Compiled& compiled) {
+  const std::vector<Variable> now = model.trainable_weights();
+  if (!compiled.trainable)
+    compiled.trainable = now;
+  else if (!same_weights(*compiled.trainable, now))
+    detail::warn(str(model.name(), ": layers were frozen or unfrozen after compile(); call compile() again for it to take effect"));
+  if (compiled.trainable->empty())
+    detail::warn(str(model.name(), ": the model has no trainable weights, so training changes nothing"));
+}
+
+Samples labelled_samples(Model& model, ModelState& state, const Data& x, const Data& y, std::string_view prefix) {
+  const std::string x_name = str(prefix, "x"), y_name = str(prefix, "y");
+  Samples samples{checked_inputs(model, state, x_name, x), {}, {}, true};
+  samples.y = detail::checked_labels(y_name, y, x_name, samples.size());
+  return samples;
+}
+
+/// Labels that are class numbers are looked at before the first step. Tracing (through Batches) knows how many there are.
+void check_labels(const Batches& batches, const Samples& samples, std::string_view who) {
+  detail::check_label_range(who, samples.y, batches.step(0).classes);
+}
+
+/// The last part of the samples, in the order in which they were given.
+Samples split_off(const Model& model, Samples& samples, double fraction) {
+  if (!(fraction >= 0.0 && fraction < 1.0)) user_error(model.name(), ": validation_split must be in [0, 1), got ", fraction);
+  const std::int64_t n = samples.size();
+  const auto kept = static_cast<std::int64_t>(std::floor(static_cast<double>(n) * (1.0 - fraction)));
+  if (kept == 0 || kept == n)
+    user_error(model.name(), ": validation_split ", fraction, " of ", n, " samples leaves ", kept, " to train and ", n - kept, " to validate");
+  Samples validation{samples.x.rows(kept, n), samples.y.rows(kept, n), {}, true};
+  samples.x = samples.x.rows(0, kept);
+  samples.y = samples.y.rows(0, kept);
+  return validation;
+}
+
+std::optional<Samples> validation_samples(Model& model, ModelState& state, Samples& samples, const FitOptions& options) {
+  if (options.validation_data.x.given())
+    return labelled_samples(model, state, options.validation_data.x, options.validation_data.y, "validation ");
+  if (options.validation_split != 0.0) return split_off(model, samples, options.validation_split);
+  return std::nullopt;
+}
+
+}  // namespace
+
+History Model::fit(const Data& x, const Data& y, const FitOptions& options) {
+  detail::ModelState& state = *model_;
+  detail::Compiled& compiled = detail::expect_compiled(*this, state, "fit()");
+  expect_batch_size(*this, options.batch_size);
+  auto lock = exclusive(*this, state, "fit()");
+  know_input(*this, state, x);
+  detail::seal(detail::LayerAccess::checked(*this));
+  Samples samples = labelled_samples(*this, state, x, y, "");
+  if (options.check_finite) detail::check_finite("x", samples.x);
+  const std::optional<Samples> validation = validation_samples(*this, state, samples, options);
+  check_trainable(*this, compiled);
+
+  const Batches batches(*this, state, Mode::train, samples, options.batch_size);
+  check_labels(batches, samples, "y");
+  std::optional<Batches> validation_batches;
+  if (validation) {
+    validation_batches.emplace(*this, state, Mode::evaluate, *validation, options.batch_size);
+    check_labels(*validation_batches, *validation, "validation y");
+  }
+
+  History history;
+  for (int epoch = 0; epoch < options.epochs; ++epoch) {
+    if (options.verbose != 0 && options.epochs > 1) std::cout << "Epoch " << epoch + 1 << '/' << options.epochs << '\n';
+    if (options.shuffle) samples.order = detail::shuffled(samples.size(), state.seed, state.epochs_trained);
+    Progress progress({.steps = batches.count(), .verbose = options.verbose});
+    Logs logs = detail::run_epoch(batches, samples, &progress);
+    if (validation)
+      for (const auto& [name, value] : detail::run_epoch(*validation_batches, *validation, nullptr)) logs.set("val_" + name, value);
+    progress.finish(logs.items());
+    ++state.epochs_trained;
+    history.append(epoch, logs);
+    lock.unlock();  // the callback may look at the model
+    const bool go_on = !options.on_epoch_end || options.on_epoch_end(epoch, logs);
+    lock.lock();
+    if (!go_on) break;
+  }
+  return history;
+}
+
+Logs Model::evaluate(const Data& x, const Data& y, const EvaluateOptions& options) {
+  detail::ModelState& state = *model_;
+  detail::expect_compiled(*this, state, "evaluate()");
+  expect_batch_size(*this, options.batch_size);
+  const auto lock = exclusive(*this, state, "evaluate()");
+  know_input(*this, state, x);
+  detail::seal(detail::LayerAccess::checked(*this));
+  const Samples samples = labelled_samples(*this, state, x, y, "");
+  const Batches batches(*this, state, Mode::evaluate, samples, options.batch_size);
+  check_labels(batches, samples, "y");
+  Progress progress({.steps = batches.count(), .verbose = options.verbose});
+  const Logs logs = detail::run_epoch(batches, samples, &progress);
+  progress.finish(logs.items());
+  return logs;
+}
+
+Logs Model::train_on_batch(const Data& x, const Data& y) {
+  detail::ModelState& state = *model_;
+  detail::Compiled& compiled = detail::expect_compiled(*this, state, "train_on_batch()");
+  const auto lock = exclusive(*this, state, "train_on_batch()");
+  know_input(*this, state, x);
+  detail::seal(detail::LayerAccess::checked(*this));
+  const Samples samples = labelled_samples(*this, state, x, y, "");
+  check_trainable(*this, compiled);
+  const Batches batches(*this, state, Mode::train, samples, samples.size());
+  check_labels(batches, samples, "y");
+  return detail::run_epoch(batches, samples, nullptr);
+}
+
+Array Model::predict(const Data& x, const PredictOptions& options) {
+  detail::ModelState& state = *model_;
+  expect_batch_size(*this, options.batch_size);
+  const auto lock = exclusive(*this, state, "predict()");
+  know_input(*this, state, x);
+  detail::seal(detail::LayerAccess::checked(*this));
+  const Samples samples{checked_inputs(*this, state, "x", x), {}, {}, false};
+  const Batches batches(*this, state, Mode::predict, samples, options.batch_size);
+  const TensorType& batch = batches.step(0).bound.output_type(batches.step(0).result);
+  ir::Ints dims = batch.shape.ints();
+  dims.front() = samples.size();
+  Array result = Array::zeros(Shape(std::move(dims)), batch.dtype);
+  std::byte* to = result.mutable_bytes().data();
+  for (std::int64_t k = 0; k < batches.count(); ++k) {
+    const ModelStep& step = batches.run(k, samples);
+    const auto bytes = static_cast<std::size_t>(step.bound.output_type(step.result).bytes());
+    std::memcpy(to, step.bound.output(step.result), bytes);
+    to += bytes;
+  }
+  return result;
+}
+
+std::vector<std::pair<std::string, Array>> Model::trace_values(const Data& x) {
+  detail::ModelState& state = *model_;
+  const auto lock = exclusive(*this, state, "trace_values()");
+  know_input(*this, state, x);
+  const Array inputs = checked_inputs(*this, state, "x", x);
+  detail::TracedStep traced = trace_step(*this, state, Mode::inspect, inputs.type(), {});
+  detail::BoundStep step(traced.graph, traced.variables, {.backend = Backend::interpreter});
+  static const std::uint32_t first_row = 0;
+  step.bind("x", inputs.bytes().data());
+  step.bind("first_row", &first_row);
+  step.run();
+  std::vector<std::pair<std::string, Array>> values;
+  for (std::size_t k = 0; k < step.outputs().size(); ++k)
+    if (const std::string& name = step.outputs()[k].name; name.starts_with("tap/")) values.emplace_back(name.substr(4), step.array(k));
+  return values;
+}
+
+}  // namespace sinter

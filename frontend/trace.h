@@ -1,0 +1,81 @@
+#pragma once
+// One tracing: layers write into one graph, for one batch size and one mode. The current trace is the one thread-local
+// of the library: it lets a Variable, training() and dropout find their graph without an argument.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sinter/ir/graph.h>
+
+#include "layer_state.h"
+
+namespace sinter::detail {
+
+/// The random state that a model or step lends to its traces.
+struct RandomState {
+  std::uint64_t seed_value = 0;  // also seeds the initializers
+  std::shared_ptr<VariableState> seed;  // u32[2]
+  std::shared_ptr<VariableState> step;  // u32[]: counts training steps
+  static RandomState make(std::uint64_t seed);
+};
+
+class Trace {
+ public:
+  Trace(ir::Graph& graph, bool training, RandomState random, const std::shared_ptr<LayerState>& root = nullptr);
+  ~Trace();
+  Trace(const Trace&) = delete;
+  Trace& operator=(const Trace&) = delete;
+
+  /// The innermost live trace of this thread, or nullptr.
+  static Trace* current();
+
+  ir::Graph& graph() { return graph_; }
+  bool training() const { return training_; }
+  std::uint64_t seed() const { return random_.seed_value; }
+  void set_training(bool training) { training_ = training; }
+
+  /// The weight as a state of the graph.
+  ir::Expr read(const std::shared_ptr<VariableState>& variable);
+  void update(const std::shared_ptr<VariableState>& variable, const ir::Expr& value);
+  /// Every variable that was read, by the name of its state.
+  const std::map<std::string, std::shared_ptr<VariableState>, std::less<>>& variables() const { return variables_; }
+
+  /// u32 bits for every element of `shape`: a function of the model's seed, the step, the layer's path, the number of
+  /// the draw within the layer, the row and the column.
+  ir::Expr random_bits(const Shape& shape);
+
+  void add_loss(const Tensor& term) { losses_.push_back(term); }
+  const std::vector<Tensor>& losses() const { return losses_; }
+  void add_tap(const std::string& name, const Tensor& value);
+  const std::vector<std::pair<std::string, Tensor>>& taps() const { return taps_; }
+
+  /// The layers whose call() is under way, outermost first.
+  struct Frame {
+    std::shared_ptr<LayerState> layer;
+    std::size_t next_site = 0;
+  };
+  std::vector<Frame>& frames() { return frames_; }
+  const std::shared_ptr<LayerState>& innermost() const { return frames_.back().layer; }
+
+ private:
+  ir::Graph& graph_;
+  bool training_;
+  RandomState random_;
+  Trace* outer_;
+  ir::Expr first_row_;  // u32[]: global index of the batch's first row; made when random bits are
+  std::vector<Frame> frames_;
+  std::map<const VariableState*, ir::Expr> reads_;
+  std::map<std::string, std::shared_ptr<VariableState>, std::less<>> variables_;
+  std::map<const LayerState*, int> draws_;
+  std::vector<Tensor> losses_;
+  std::vector<std::pair<std::string, Tensor>> taps_;
+};
+
+/// "sequential/dense: matmul": the layer being traced and the function, for messages.
+std::string where(const ir::Graph* graph, std::string_view function);
+
+}  // namespace sinter::detail

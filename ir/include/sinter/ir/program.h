@@ -1,0 +1,110 @@
+#pragma once
+// A program: a tree of kernels over buffers, made by the passes and executed by the runtime (or the interpreter).
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <sinter/ir/export.h>
+#include <sinter/ir/graph.h>
+
+namespace sinter::ir {
+
+/// Version of the step ABI: void step(void* const* buffers, int32 thread, int32 threads, void (*barrier)(void*), void* barrier_arg).
+inline constexpr int step_abi_version = 1;
+
+enum class BufferKind : std::uint8_t {
+  arena,     // intermediate, at a fixed offset of the session's arena
+  input,     // bound by the caller, read only
+  output,    // bound by the caller, written
+  state,     // bound by the caller, read and written
+  constant,  // contents known when compiling
+  derived,   // belongs to the executable (packed weights)
+};
+SINTER_API std::string_view to_string(BufferKind kind);
+
+using BufferId = std::uint32_t;
+
+struct Buffer {
+  BufferKind kind = BufferKind::arena;
+  std::string name;  // of the input, output or state; free otherwise
+  TensorType type;
+  std::int64_t offset = 0;  // bytes from the arena's start, a multiple of 64
+  TensorData data;          // of a constant
+};
+
+/// How the loop builder treats a kernel's body.
+enum class KernelForm : std::uint8_t {
+  pointwise,  // one loop nest over the output space
+  row,        // per row: sweeps along the row, reductions in lanes order, then outputs
+  column,     // per vector of columns: chains over the outer axes, then outputs
+  contract,   // register tiles; everything else of the body is epilogue
+  scatter,    // updates in order
+};
+SINTER_API std::string_view to_string(KernelForm form);
+
+/// The choices of the schedule pass. Any value gives the same bits; only speed differs.
+struct Schedule {
+  KernelForm form = KernelForm::pointwise;
+  std::int64_t lanes = 1;          // elements of one vector along the vector axis
+  std::int64_t unroll = 1;         // vectors per iteration
+  std::int64_t tile_rows = 1;      // contract: rows of the register tile
+  std::int64_t tile_vectors = 1;   // contract: vectors of the register tile
+  bool swap = false;               // contract: operand a supplies the vectors
+  bool pack_vectors = false;       // contract: the vector side is copied into panels first
+  bool parallel = false;           // shared between the team's threads along the outermost loop
+  friend bool operator==(const Schedule&, const Schedule&) = default;
+};
+
+/// A call of one kernel. The body's inputs are bound to `inputs` in order, its outputs to `outputs`; a buffer may be
+/// seen with another shape of the same number of elements. An output may be the same buffer as an input that is read
+/// only at the written element.
+struct Kernel {
+  std::string name;
+  std::string note;  // why it was fused and what stopped it
+  std::shared_ptr<const Graph> body;
+  std::vector<BufferId> inputs;
+  std::vector<BufferId> outputs;
+  Schedule schedule;
+};
+
+/// All threads of the team meet.
+struct Barrier {};
+
+struct Loop;
+using Item = std::variant<Kernel, Barrier, std::shared_ptr<const Loop>>;
+
+/// Runs its items `count` times.
+struct Loop {
+  std::int64_t count = 1;
+  std::vector<Item> items;
+};
+
+struct SINTER_API Program {
+  std::string name = "main";
+  std::vector<Buffer> buffers;
+  std::vector<Item> items;
+  std::int64_t arena_bytes = 0;
+  std::int64_t arena_lower_bound = 0;  // maximum of live bytes over time
+
+  /// Ids of the buffers of one kind, in order.
+  std::vector<BufferId> of_kind(BufferKind kind) const;
+  /// True when some kernel is shared between threads.
+  bool is_parallel() const;
+};
+
+/// Calls visit(kernel) for every kernel, in order, loops entered once.
+template <class Visit>
+void for_each_kernel(const std::vector<Item>& items, Visit visit) {
+  for (const Item& item : items) {
+    if (const auto* kernel = std::get_if<Kernel>(&item)) visit(*kernel);
+    if (const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item)) for_each_kernel((*loop)->items, visit);
+  }
+}
+
+SINTER_API bool operator==(const Program& a, const Program& b);
+
+}  // namespace sinter::ir

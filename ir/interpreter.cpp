@@ -1,0 +1,344 @@
+// The oracle: every node is evaluated whole, element by element, from its op's space and bodies. Nothing is fused,
+// vectorised or reused, and the order of every sum is written out as sum_order.h states it.
+
+#include <sinter/ir/interpreter.h>
+
+#include <optional>
+
+#include <sinter/ir/error.h>
+#include <sinter/ir/evaluate.h>
+#include <sinter/ir/fp_environment.h>
+#include <sinter/ir/sum_order.h>
+
+namespace sinter::ir {
+
+namespace {
+
+using Values = std::vector<Num>;
+
+std::size_t at(std::int64_t k) { return static_cast<std::size_t>(k); }
+
+/// Counts through `extents` in row-major order.
+class Counter {
+ public:
+  explicit Counter(Ints extents) : extents_(std::move(extents)), index_(extents_.size(), 0) {}
+  const Ints& index() const { return index_; }
+  void next() {
+    for (std::size_t k = extents_.size(); k-- > 0;) {
+      if (++index_[k] < extents_[k]) return;
+      index_[k] = 0;
+    }
+  }
+
+ private:
+  Ints extents_, index_;
+};
+
+std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - ((a % b != 0 && (a % b < 0) != (b < 0)) ? 1 : 0); }
+
+/// Evaluates one node.
+class NodeRun {
+ public:
+  NodeRun(const Node& node, std::span<const NumArray> operands, const InterpreterOptions& options)
+      : node_(node), operands_(operands), op_(info(node.kind)), wide_(options.wide), body_(body_of<Num>(node)) {
+    for (const NumArray& o : operands) types_.push_back(o.type);
+    space_ = op_.space(node.attributes, types_);
+  }
+
+  NumArray run() {
+    NumArray result{node_.results[0], {}};
+    if (op_.form == Form::scatter) return scatter();
+    Counter point(space_.parallel);
+    const std::int64_t n = space_.parallel_elements();
+    result.values.reserve(at(n));
+    for (std::int64_t k = 0; k < n; ++k, point.next())
+      result.values.push_back(op_.accumulators > 0 ? reduce(point.index()) : element(point.index()));
+    return result;
+  }
+
+ private:
+  Num number(std::int64_t v) const { return Num::from_integer(DType::i64, v, wide_); }
+
+  Values numbers(std::span<const std::int64_t> index) const {
+    Values v;
+    for (const std::int64_t k : index) v.push_back(number(k));
+    return v;
+  }
+
+  /// The flat position that `map` reads in operand `operand`, or nothing when it lies outside.
+  std::optional<std::int64_t> position(const IndexMap& map, std::size_t operand, const Ints& axes) const {
+    const Shape& shape = operands_[operand].type.shape;
+    std::int64_t flat = 0;
+    for (std::size_t k = 0; k < map.coordinates.size(); ++k) {
+      const Coordinate& c = map.coordinates[k];
+      std::int64_t v = c.offset;
+      for (const AxisTerm& t : c.terms) v += t.scale * axes[at(t.axis)];
+      if (c.indirect) {
+        const auto other = static_cast<std::size_t>(c.indirect->operand);
+        const std::optional<std::int64_t> where = position(*c.indirect->map, other, axes);
+        if (!where) return std::nullopt;
+        v += c.indirect->scale * operands_[other].values[at(*where)].as_integer();
+      }
+      if (c.division == Division::exact && v % c.divisor != 0) return std::nullopt;
+      v = floor_div(v, c.divisor);
+      if (c.modulus != 0) v -= floor_div(v, c.modulus) * c.modulus;
+      if (v < 0 || v >= shape[static_cast<int>(k)]) return std::nullopt;
+      flat = flat * shape[static_cast<int>(k)] + v;
+    }
+    return flat;
+  }
+
+  std::optional<Num> read(std::size_t k, const Ints& axes) const {
+    const auto operand = static_cast<std::size_t>(space_.operand_of(k));
+    const std::optional<std::int64_t> where = position(space_.reads[k], operand, axes);
+    if (!where) return std::nullopt;
+    return operands_[operand].values[at(*where)];
+  }
+
+  Num fill(std::size_t operand) const {
+    const DType dtype = operands_.empty() ? node_.results[0].dtype : operands_[operand].type.dtype;
+    return Num::from_double(dtype, op_.fill(node_.attributes, dtype), wide_);
+  }
+
+  /// Pointwise, map and generated elements.
+  Num element(const Ints& axes) const {
+    if (body_.scalar) {
+      Values x;
+      for (std::size_t k = 0; k < space_.reads.size(); ++k) {
+        const std::optional<Num> v = read(k, axes);
+        x.push_back(v ? *v : fill(static_cast<std::size_t>(space_.operand_of(k))));
+      }
+      return body_.scalar(x, numbers(axes));
+    }
+    for (std::size_t k = space_.reads.size(); k-- > 0;)
+      if (const std::optional<Num> v = read(k, axes)) return *v;
+    return fill(0);
+  }
+
+  /// Adds the term at `axes` unless a read is absent.
+  void accumulate(Values& carry, const Ints& axes) const {
+    Values x;
+    for (std::size_t k = 0; k < space_.reads.size(); ++k) {
+      const std::optional<Num> v = read(k, axes);
+      if (!v) return;
+      x.push_back(*v);
+    }
+    const Values reduced = numbers(std::span(axes).subspan(space_.parallel.size()));
+    carry = body_.accumulate(carry, x, reduced);
+  }
+
+  Values identity() const {
+    return body_.identity(Num::from_integer(operands_[static_cast<std::size_t>(space_.operand_of(0))].type.dtype, 0, wide_));
+  }
+
+  Ints reduced_index(std::int64_t flat) const {
+    Ints index(space_.reduced.size());
+    for (std::size_t k = index.size(); k-- > 0;) {
+      index[k] = flat % space_.reduced[k];
+      flat /= space_.reduced[k];
+    }
+    return index;
+  }
+
+  Ints joined(const Ints& point, std::int64_t term) const {
+    Ints axes = point;
+    const Ints reduced = reduced_index(term);
+    axes.insert(axes.end(), reduced.begin(), reduced.end());
+    return axes;
+  }
+
+  /// One chunk in chain order.
+  Values chain(const Ints& point, std::int64_t begin, std::int64_t end) const {
+    Values carry = identity();
+    for (std::int64_t t = begin; t < end; ++t) accumulate(carry, joined(point, t));
+    return carry;
+  }
+
+  /// One chunk in lanes order.
+  Values lanes(const Ints& point, std::int64_t begin, std::int64_t end) const {
+    std::vector<Values> lane(at(lane_count), identity());
+    for (std::int64_t t = begin; t < end; ++t) accumulate(lane[at((t - begin) % lane_count)], joined(point, t));
+    for (std::int64_t width = lane_count / 2; width > 0; width /= 2)
+      for (std::int64_t i = 0; i < width; ++i) lane[at(i)] = body_.combine(lane[at(i)], lane[at(i + width)]);
+    return lane[0];
+  }
+
+  Num reduce(const Ints& point) const {
+    const std::int64_t total = space_.reduced_elements();
+    const bool in_lanes = op_.order(node_.attributes, types_) == Order::lanes;
+    const ChainChunks chunks(space_.reduced);
+    std::optional<Values> sum;
+    for (std::int64_t begin = 0; begin < total;) {
+      const std::int64_t end = in_lanes ? std::min(total, begin + lanes_chunk) : chunks.end(begin);
+      const Values chunk = in_lanes ? lanes(point, begin, end) : chain(point, begin, end);
+      sum = sum ? body_.combine(*sum, chunk) : chunk;
+      begin = end;
+    }
+    return body_.finish(sum ? *sum : identity(), node_.results[0].dtype);
+  }
+
+  NumArray scatter() const {
+    NumArray result{node_.results[0], operands_[0].values};
+    Counter point(space_.parallel);
+    for (std::int64_t k = space_.parallel_elements(); k > 0; --k, point.next()) {
+      const std::optional<std::int64_t> where = position(*space_.write, 0, point.index());
+      if (!where) continue;
+      Values x = {result.values[at(*where)]};
+      for (std::size_t r = 1; r < space_.reads.size(); ++r) x.push_back(*read(r, point.index()));
+      result.values[at(*where)] = body_.scalar(x, numbers(point.index()));
+    }
+    return result;
+  }
+
+  const Node& node_;
+  std::span<const NumArray> operands_;
+  const OpInfo& op_;
+  bool wide_;
+  NodeBody<Num> body_;
+  std::vector<TensorType> types_;
+  Space space_;
+};
+
+/// Runs a graph whose inputs are given in order and whose states are given by name.
+using Table = std::vector<std::vector<NumArray>>;
+
+Table run_graph(const Graph& graph, const std::function<const NumArray&(const Node&, std::size_t)>& source,
+                const InterpreterOptions& options);
+
+std::vector<NumArray> run_body(const Graph& body, std::span<const NumArray> operands, const InterpreterOptions& options) {
+  const Table table = run_graph(
+      body, [&](const Node&, std::size_t k) -> const NumArray& { return operands[k]; }, options);
+  std::vector<NumArray> results;
+  for (const Output& o : body.outputs()) results.push_back(table[o.value.node][o.value.result]);
+  return results;
+}
+
+std::vector<NumArray> run_node(const Node& node, std::span<const NumArray> operands, const InterpreterOptions& options) {
+  if (node.body) return run_body(*node.body, operands, options);
+  if (node.kind == kind_of<Constant>())
+    return {NumArray::from(unpack<Constant::Attrs>(node.attributes).value, options.wide)};
+  return {NodeRun(node, operands, options).run()};
+}
+
+Table run_graph(const Graph& graph, const std::function<const NumArray&(const Node&, std::size_t)>& source,
+                const InterpreterOptions& options) {
+  Table table(graph.size());
+  std::size_t sources = 0;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Node& n = graph.node(id);
+    if (n.kind == kind_of<Input>() || n.kind == kind_of<State>()) {
+      table[id] = {source(n, sources++)};
+      continue;
+    }
+    std::vector<NumArray> operands;
+    for (const Value& v : n.operands) operands.push_back(table[v.node][v.result]);
+    table[id] = run_node(n, operands, options);
+  }
+  return table;
+}
+
+const NumArray& lookup(const Environment& environment, const std::string& name, const TensorType& type) {
+  const auto found = environment.find(name);
+  if (found == environment.end()) user_error("'", name, "' is not bound; expected a value of type ", type);
+  if (found->second.type != type) user_error("'", name, "': expected ", type, ", got ", found->second.type);
+  return found->second;
+}
+
+Table run_bound(const Graph& graph, const Environment& environment, const InterpreterOptions& options) {
+  return run_graph(
+      graph, [&](const Node& n, std::size_t) -> const NumArray& { return lookup(environment, name_of(n), n.results[0]); }, options);
+}
+
+/// Runs the items of a program over whole-buffer contents.
+class ProgramRun {
+ public:
+  ProgramRun(const Program& program, const Environment& environment, const InterpreterOptions& options)
+      : program_(program), options_(options) {
+    for (const Buffer& b : program.buffers) {
+      if (b.kind == BufferKind::input || b.kind == BufferKind::state)
+        memory_.push_back(lookup(environment, b.name, b.type));
+      else if (b.kind == BufferKind::constant)
+        memory_.push_back(NumArray::from(b.data, options.wide));
+      else
+        memory_.push_back({b.type, {}});
+    }
+  }
+
+  InterpreterResult run() {
+    run_items(program_.items);
+    InterpreterResult result;
+    for (const BufferId b : program_.of_kind(BufferKind::output)) result.outputs.push_back(memory_[b]);
+    for (const BufferId b : program_.of_kind(BufferKind::state)) result.states[program_.buffers[b].name] = memory_[b];
+    return result;
+  }
+
+ private:
+  void run_items(const std::vector<Item>& items) {
+    for (const Item& item : items) {
+      if (const auto* kernel = std::get_if<Kernel>(&item)) run_kernel(*kernel);
+      if (const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item))
+        for (std::int64_t k = 0; k < (*loop)->count; ++k) run_items((*loop)->items);
+    }
+  }
+
+  void run_kernel(const Kernel& kernel) {
+    const std::vector<NodeId> inputs = kernel.body->inputs();
+    std::vector<NumArray> operands;
+    for (std::size_t k = 0; k < kernel.inputs.size(); ++k) {
+      const NumArray& buffer = memory_[kernel.inputs[k]];
+      if (buffer.values.size() != at(buffer.type.elements()))
+        internal_error("kernel '", kernel.name, "' reads buffer ", kernel.inputs[k], " before it is written");
+      operands.push_back({kernel.body->node(inputs[k]).results[0], buffer.values});
+    }
+    std::vector<NumArray> results = run_body(*kernel.body, operands, options_);
+    for (std::size_t k = 0; k < kernel.outputs.size(); ++k)
+      memory_[kernel.outputs[k]].values = std::move(results[k].values);
+  }
+
+  const Program& program_;
+  InterpreterOptions options_;
+  std::vector<NumArray> memory_;
+};
+
+}  // namespace
+
+NumArray NumArray::from(const TensorData& data, bool wide) {
+  NumArray a{data.type, {}};
+  const std::int64_t step = size_of(data.type.dtype);
+  for (std::int64_t k = 0; k < data.type.elements(); ++k)
+    a.values.push_back(Num::load(data.type.dtype, data.bytes->data() + k * step, wide));
+  return a;
+}
+
+TensorData NumArray::to_data() const {
+  std::vector<std::byte> bytes(at(type.bytes()));
+  const std::int64_t step = size_of(type.dtype);
+  for (std::size_t k = 0; k < values.size(); ++k) values[k].store(bytes.data() + static_cast<std::int64_t>(k) * step);
+  return TensorData::copy(type, bytes.data());
+}
+
+InterpreterResult interpret(const Graph& graph, const Environment& environment, const InterpreterOptions& options) {
+  const FlushDenormals flush;
+  const Table table = run_bound(graph, environment, options);
+  InterpreterResult result;
+  for (const Output& o : graph.outputs()) result.outputs.push_back(table[o.value.node][o.value.result]);
+  for (const Update& u : graph.updates()) result.states[name_of(graph.node(u.state))] = table[u.value.node][u.value.result];
+  return result;
+}
+
+InterpreterResult interpret(const Program& program, const Environment& environment, const InterpreterOptions& options) {
+  const FlushDenormals flush;
+  return ProgramRun(program, environment, options).run();
+}
+
+std::vector<std::vector<NumArray>> interpret_all(const Graph& graph, const Environment& environment, const InterpreterOptions& options) {
+  const FlushDenormals flush;
+  return run_bound(graph, environment, options);
+}
+
+std::vector<NumArray> interpret_node(const Node& node, std::span<const NumArray> operands, const InterpreterOptions& options) {
+  const FlushDenormals flush;
+  return run_node(node, operands, options);
+}
+
+}  // namespace sinter::ir

@@ -1,0 +1,285 @@
+// Kernel analysis: a symbolic run of the loop nest that the builder will emit. Indices are affine expressions over the
+// kernel's axes; an index that depends on data, or on a division that does not simplify, is unknown (nullopt) and may
+// reach inputs only.
+
+#include <sinter/ir/kernel.h>
+
+#include <algorithm>
+#include <set>
+
+#include <sinter/ir/error.h>
+#include <sinter/ir/ops.h>
+
+namespace sinter::ir {
+
+namespace {
+
+using Index = std::vector<std::optional<Affine>>;
+
+std::optional<Affine> apply(const Coordinate& c, std::span<const std::optional<Affine>> axes, std::span<const std::int64_t> extents) {
+  if (c.indirect) return std::nullopt;
+  Affine value = Affine::constant(c.offset);
+  for (const AxisTerm& t : c.terms) {
+    const std::optional<Affine>& axis = axes[static_cast<std::size_t>(t.axis)];
+    if (!axis) return std::nullopt;
+    value = value + axis->scaled(t.scale);
+  }
+  value.drop_unit_axes(extents);
+  if (c.division == Division::exact && c.divisor != 1) return std::nullopt;
+  std::optional<Affine> result = value.divide_floor(c.divisor, extents);
+  if (result && c.modulus != 0) result = result->modulo(c.modulus, extents);
+  return result;
+}
+
+Index apply(const IndexMap& map, std::span<const std::optional<Affine>> axes, std::span<const std::int64_t> extents) {
+  Index index;
+  for (const Coordinate& c : map.coordinates) index.push_back(apply(c, axes, extents));
+  return index;
+}
+
+std::optional<Affine> flat(const Index& index, const Shape& shape, std::span<const std::int64_t> extents) {
+  const Ints strides = shape.strides();
+  Affine sum;
+  for (std::size_t k = 0; k < index.size(); ++k) {
+    if (shape[static_cast<int>(k)] == 1) continue;
+    if (!index[k]) return std::nullopt;
+    sum = sum + index[k]->scaled(strides[k]);
+  }
+  sum.drop_unit_axes(extents);
+  return sum;
+}
+
+/// The row-major number of the point over the first `count` axes.
+Affine point_number(const Ints& extents, std::size_t count) {
+  Affine number;
+  std::int64_t stride = 1;
+  for (std::size_t k = count; k-- > 0;) {
+    if (extents[k] != 1) number.add(static_cast<int>(k), stride);
+    stride *= extents[k];
+  }
+  return number;
+}
+
+class Analysis {
+ public:
+  explicit Analysis(const Graph& body) : body_(body), inputs_(body.inputs()) {}
+
+  std::variant<KernelShape, std::string> run() {
+    if (!classify()) return reason_;
+    extents_ = shape_.extents();
+    outer_number_ = point_number(extents_, shape_.outer.size());
+    for (const NodeId anchor : shape_.anchors) trace_anchor(anchor);
+    in_anchor_ = false;
+    for (const Output& o : body_.outputs()) trace_output(o.value);
+    if (!reason_.empty()) return reason_;
+    return shape_;
+  }
+
+ private:
+  bool fail(const std::string& why) {
+    if (reason_.empty()) reason_ = why;
+    return false;
+  }
+
+  std::vector<TensorType> operand_types(const Node& n) const {
+    std::vector<TensorType> types;
+    for (const Value& v : n.operands) types.push_back(body_.type(v));
+    return types;
+  }
+
+  bool is_anchor(const Node& n) const {
+    const Form form = info(n.kind).form;
+    return form == Form::reduce || form == Form::contract || form == Form::scatter;
+  }
+
+  /// Form, outer and inner extents from the anchors.
+  bool classify() {
+    for (NodeId id = 0; id < body_.size(); ++id) {
+      const Node& n = body_.node(id);
+      if (n.body) return fail("a kernel holds plain ops only");
+      if (info(n.kind).form == Form::prefix) return fail("running sums are kernels of their own");
+      if (is_anchor(n)) shape_.anchors.push_back(id);
+    }
+    if (body_.outputs().empty()) return fail("a kernel needs an output");
+    if (shape_.anchors.empty()) {
+      shape_.form = KernelForm::pointwise;
+      shape_.outer = body_.type(body_.outputs()[0].value).shape.ints();
+      return true;
+    }
+    for (const NodeId anchor : shape_.anchors)
+      if (!add_anchor(anchor)) return false;
+    return true;
+  }
+
+  bool add_anchor(NodeId id) {
+    const Node& n = body_.node(id);
+    const OpInfo& op = info(n.kind);
+    const std::vector<TensorType> types = operand_types(n);
+    const Space space = op.space(n.attributes, types);
+    const KernelForm form = op.form == Form::contract                                          ? KernelForm::contract
+                            : op.form == Form::scatter                                         ? KernelForm::scatter
+                            : op.order(n.attributes, types) == Order::lanes ? KernelForm::row : KernelForm::column;
+    if (id == shape_.anchors.front()) {
+      shape_.form = form;
+      shape_.outer = space.parallel;
+      shape_.inner = space.reduced;
+      if (form == KernelForm::row) set_full(space, types[0].shape);
+      return true;
+    }
+    if (form == KernelForm::contract || shape_.form == KernelForm::contract) return fail("a kernel holds one contraction and no other reduction");
+    if (form == KernelForm::scatter || shape_.form == KernelForm::scatter) return fail("a scatter is a kernel of its own");
+    if (form != shape_.form) return fail("reductions along and across rows do not share a kernel");
+    if (Shape(space.parallel).elements() != Shape(shape_.outer).elements() || space.reduced != shape_.inner)
+      return fail("reductions run over different spaces");
+    return true;
+  }
+
+  void set_full(const Space& space, const Shape& operand) {
+    const Ints extents = shape_.extents();
+    Index axes;
+    for (std::size_t k = 0; k < extents.size(); ++k) axes.emplace_back(Affine::axis(static_cast<int>(k)));
+    for (const std::optional<Affine>& a : apply(space.reads[0], axes, extents)) shape_.full.push_back(*a);
+    shape_.full_shape = operand;
+  }
+
+  Index outer_index(const Shape& shape) const { return unflattened(outer_number_, shape); }
+
+  Index unflattened(const Affine& address, const Shape& shape) const { return unflatten(address, shape, extents_); }
+
+  void trace_anchor(NodeId id) {
+    const Node& n = body_.node(id);
+    const Space space = info(n.kind).space(n.attributes, operand_types(n));
+    in_anchor_ = true;
+    Index axes = outer_index(Shape(space.parallel));
+    for (std::size_t k = 0; k < space.reduced.size(); ++k)
+      axes.emplace_back(Affine::axis(static_cast<int>(shape_.outer.size() + k)));
+    trace_reads(n, space, axes);
+  }
+
+  void trace_output(const Value& value) {
+    const Shape& shape = body_.type(value).shape;
+    const std::int64_t outer = Shape(shape_.outer).elements();
+    if (shape_.form == KernelForm::scatter) {
+      if (value.node != shape_.anchors.front()) fail("a scatter is a kernel of its own");
+      shape_.output_is_full.push_back(false);
+      shape_.output_addresses.emplace_back();
+      return;
+    }
+    if (shape.elements() == outer) {
+      shape_.output_is_full.push_back(false);
+      shape_.output_addresses.push_back(outer_number_);
+      trace(value, outer_index(shape));
+      return;
+    }
+    if (shape_.form != KernelForm::row || shape.elements() != shape_.full_shape.elements()) {
+      fail("an output of shape " + to_string(shape) + " does not fit the loop nest " + to_string(Shape(shape_.outer)));
+      return;
+    }
+    const Affine address = flatten(shape_.full, shape_.full_shape);
+    shape_.output_is_full.push_back(true);
+    shape_.output_addresses.push_back(address);
+    trace(value, shape == shape_.full_shape ? Index(shape_.full.begin(), shape_.full.end()) : unflattened(address, shape));
+  }
+
+  void trace(const Value& value, const Index& index) {
+    if (!reason_.empty()) return;
+    const Node& n = body_.node(value);
+    const Shape& shape = body_.type(value).shape;
+    std::string key = std::to_string(value.node) + (in_anchor_ ? "a" : "o");
+    for (const std::optional<Affine>& i : index) key += ";" + (i ? to_string(*i) : "?");
+    if (!seen_.insert(key).second) return;
+    if (n.kind == kind_of<Input>()) {
+      const auto at = static_cast<std::size_t>(std::find(inputs_.begin(), inputs_.end(), value.node) - inputs_.begin());
+      shape_.reads.push_back({at, flat(index, shape, extents_), in_anchor_});
+      return;
+    }
+    if (is_anchor(n)) {
+      const std::optional<Affine> point = flat(index, shape, extents_);
+      if (!point || *point != outer_number_) fail("'" + std::string(info(n.kind).name) + "' is needed at another point than the loop's");
+      if (in_anchor_ && shape_.form != KernelForm::row && shape_.form != KernelForm::column) fail("a contraction of its own result");
+      return;
+    }
+    trace_reads(n, info(n.kind).space(n.attributes, operand_types(n)), index);
+  }
+
+  void trace_reads(const Node& n, const Space& space, const Index& axes) {
+    for (std::size_t k = 0; k < space.reads.size(); ++k) {
+      const auto operand = static_cast<std::size_t>(space.operand_of(k));
+      trace(n.operands[operand], apply(space.reads[k], axes, extents_));
+      trace_indirect(n, space.reads[k], axes);
+    }
+    if (space.write) trace_indirect(n, *space.write, axes);
+  }
+
+  void trace_indirect(const Node& n, const IndexMap& map, const Index& axes) {
+    for (const Coordinate& c : map.coordinates)
+      if (c.indirect) trace(n.operands[static_cast<std::size_t>(c.indirect->operand)], apply(*c.indirect->map, axes, extents_));
+  }
+
+  const Graph& body_;
+  std::vector<NodeId> inputs_;
+  KernelShape shape_;
+  Ints extents_;
+  Affine outer_number_;
+  bool in_anchor_ = false;
+  std::string reason_;
+  std::set<std::string> seen_;
+};
+
+}  // namespace
+
+Ints KernelShape::extents() const {
+  Ints all = outer;
+  all.insert(all.end(), inner.begin(), inner.end());
+  return all;
+}
+
+std::variant<KernelShape, std::string> kernel_shape(const Graph& body) { return Analysis(body).run(); }
+
+bool may_overwrite(const Graph& body, const KernelShape& shape, std::size_t input, std::size_t output) {
+  const Value written = body.outputs()[output].value;
+  if (body.type(written).bytes() != body.node(body.inputs()[input]).results[0].bytes()) return false;
+  if (shape.form == KernelForm::scatter) return false;
+  for (const KernelRead& r : shape.reads) {
+    if (r.input != input) continue;
+    if (!r.address || *r.address != shape.output_addresses[output]) return false;
+    // A row's sums are finished before its outputs are written; other anchors' terms belong to other points as well.
+    if (r.in_anchor && !(shape.form == KernelForm::row && shape.output_is_full[output])) return false;
+  }
+  return true;
+}
+
+std::vector<std::optional<Affine>> pulled_index(const IndexMap& map, std::span<const Affine> axes, std::span<const std::int64_t> extents) {
+  const Index known(axes.begin(), axes.end());
+  return apply(map, known, extents);
+}
+
+std::vector<std::optional<Affine>> unflatten(const Affine& address, const Shape& shape, std::span<const std::int64_t> extents) {
+  const Ints strides = shape.strides();
+  Index index;
+  for (int k = 0; k < shape.rank(); ++k) {
+    if (shape[k] == 1) {
+      index.emplace_back(Affine{});
+      continue;
+    }
+    std::optional<Affine> digit = address.divide_floor(std::max<std::int64_t>(strides[static_cast<std::size_t>(k)], 1), extents);
+    if (digit && k > 0) digit = digit->modulo(std::max<std::int64_t>(shape[k], 1), extents);
+    index.push_back(std::move(digit));
+  }
+  return index;
+}
+
+Graph single_node_body(const Graph& graph, NodeId id) {
+  const Node& n = graph.node(id);
+  Graph body(std::string(info(n.kind).name));
+  std::vector<Value> operands;
+  for (std::size_t k = 0; k < n.operands.size(); ++k)
+    operands.push_back(input(body, "p" + std::to_string(k), graph.type(n.operands[k])).value());
+  Node copy = n;
+  copy.operands = std::move(operands);
+  const NodeId made = body.add_unchecked(std::move(copy));
+  for (std::uint32_t r = 0; r < n.results.size(); ++r) body.add_output("r" + std::to_string(r), Value{made, r});
+  return body;
+}
+
+}  // namespace sinter::ir

@@ -1,0 +1,223 @@
+#include "rules.h"
+
+#include <sinter/ir/error.h>
+#include <sinter/ir/ops.h>
+#include <sinter/ir/verify.h>
+
+namespace sinter::ir {
+
+namespace {
+
+bool is_known(OpKind kind) { return static_cast<std::size_t>(kind) < all_ops().size(); }
+
+}  // namespace
+
+std::string op_name(OpKind kind) {
+  return is_known(kind) ? std::string(info(kind).name) : str("op ", static_cast<unsigned>(kind));
+}
+
+Attributes canonical_attributes(OpKind kind, const Attributes& attributes) {
+  Attributes canonical;
+  AllOps::for_each([&]<class Op>() {
+    if (kind == kind_of<Op>()) canonical = pack(unpack<typename Op::Attrs>(attributes));
+  });
+  return canonical;
+}
+
+void check_operand_count(const OpInfo& op, std::size_t count) {
+  if (op.arity >= 0 && count != static_cast<std::size_t>(op.arity))
+    user_error("expected ", op.arity, " operands, got ", count);
+  if (op.arity < 0 && op.form != Form::region && count == 0) user_error("expected at least one operand");
+}
+
+std::vector<TensorType> inferred_results(const Graph& graph, const Node& node) {
+  std::vector<TensorType> types;
+  types.reserve(node.operands.size());
+  for (const Value& v : node.operands) types.push_back(graph.type(v));
+  const OpInfo& op = info(node.kind);
+  if (op.form != Form::region) return op.infer(node.attributes, types);
+  std::vector<TensorType> results;
+  if (!node.body) user_error("expected a body");
+  for (const Output& o : node.body->outputs()) results.push_back(node.body->type(o.value));
+  return results;
+}
+
+bool GraphRules::in_range(Value value) const {
+  return value.node < graph_.size() && value.result < graph_.node(value).results.size();
+}
+
+void GraphRules::node(NodeId id) {
+  const Node& n = graph_.node(id);
+  if (!is_known(n.kind)) return report_("is not in the op list");
+  const OpInfo& op = info(n.kind);
+  if (!operands(id)) return;
+  if ((op.form == Form::region) != (n.body != nullptr))
+    report_(n.body ? "has a body, but is no region op" : "expected a body");
+  contents(n);
+  results(n);
+  if (n.body) body(n);
+  if (n.kind != kind_of<Input>() && n.kind != kind_of<State>()) return;
+  const AttributeValue* name = n.attributes.find("name");
+  const auto* text = name == nullptr ? nullptr : std::get_if<std::string>(name);
+  if (text != nullptr && !port_names_.insert(*text).second) report_(str("the name \"", *text, "\" is used twice"));
+}
+
+/// False when nothing else about the node can be checked.
+bool GraphRules::operands(NodeId id) {
+  const Node& n = graph_.node(id);
+  try {
+    check_operand_count(info(n.kind), n.operands.size());
+  } catch (const UserError& e) {
+    report_(e.what());
+    return false;
+  }
+  for (const Value& v : n.operands) {
+    if (v.node >= id) {
+      report_(str("operand %", v.node, " is not an earlier node"));
+      return false;
+    }
+    if (!in_range(v)) {
+      report_(str("operand %", v.node, ".", v.result, " does not exist, the node has ", graph_.node(v).results.size(),
+                  " results"));
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Tensor attributes hold the bytes of their type.
+void GraphRules::contents(const Node& n) {
+  for (const Attribute& a : n.attributes.items()) {
+    const auto* data = std::get_if<TensorData>(&a.value);
+    if (data == nullptr) continue;
+    const std::size_t size = data->bytes ? data->bytes->size() : 0;
+    if (data->bytes && static_cast<std::int64_t>(size) == data->type.bytes()) continue;
+    report_(str("attribute '", a.name, "': expected ", data->type.bytes(), " bytes for ", data->type, ", got ", size));
+  }
+}
+
+namespace {
+
+std::string list_text(std::span<const TensorType> types) {
+  if (types.size() == 1) return to_string(types[0]);
+  std::string out = "(";
+  for (std::size_t k = 0; k < types.size(); ++k) out += (k == 0 ? "" : ", ") + to_string(types[k]);
+  return out + ")";
+}
+
+}  // namespace
+
+void GraphRules::results(const Node& n) {
+  try {
+    if (info(n.kind).form == Form::region) {  // body() compares the results
+      canonical_attributes(n.kind, n.attributes);
+      return;
+    }
+    const std::vector<TensorType> inferred = inferred_results(graph_, n);
+    if (inferred != n.results) report_(str("expected results ", list_text(inferred), ", got ", list_text(n.results)));
+  } catch (const Error& e) {
+    report_(e.what());
+  }
+}
+
+void GraphRules::body(const Node& n) {
+  const Graph& body = *n.body;
+  const std::vector<std::string> inner = violations(body);
+  for (const std::string& v : inner) report_("body: " + v);
+  if (!inner.empty()) return;  // what follows trusts the body
+  check_plain_body(body, report_);
+  const std::vector<NodeId> inputs = body.inputs();
+  if (inputs.size() != n.operands.size()) {
+    report_(str("the body takes ", inputs.size(), " operands, got ", n.operands.size()));
+  } else {
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      const TensorType& wanted = body.node(inputs[k]).results[0];
+      if (graph_.type(n.operands[k]) != wanted)
+        report_(str("operand ", k, " of the body: expected ", wanted, ", got ", graph_.type(n.operands[k])));
+    }
+  }
+  const std::vector<TensorType> inferred = inferred_results(graph_, n);
+  if (inferred != n.results) report_(str("expected results ", list_text(inferred), ", got ", list_text(n.results)));
+}
+
+void check_plain_body(const Graph& body, const Report& report) {
+  for (NodeId id = 0; id < body.size(); ++id) {
+    const Node& n = body.node(id);
+    if (n.kind == kind_of<State>()) report(str("the body holds a state, %", id));
+    if (info(n.kind).form == Form::region) report(str("the body holds a region, %", id, " ", op_name(n.kind)));
+  }
+  if (!body.updates().empty()) report("the body holds an update");
+}
+
+void GraphRules::update(const Update& update) {
+  if (update.state >= graph_.size() || graph_.node(update.state).kind != kind_of<State>())
+    return report_(str("%", update.state, " is not a state"));
+  if (!updated_.insert(update.state).second) report_(str("state %", update.state, " is updated twice"));
+  if (!in_range(update.value))
+    return report_(str("value %", update.value.node, ".", update.value.result, " does not exist"));
+  const Node& state = graph_.node(update.state);
+  if (!state.results.empty() && state.results[0] != graph_.type(update.value))
+    report_(str("state %", update.state, " is ", state.results[0], ", its new value ", graph_.type(update.value)));
+}
+
+void GraphRules::output(const Output& output) {
+  if (!in_range(output.value)) report_(str("value %", output.value.node, ".", output.value.result, " does not exist"));
+  if (output.name.empty()) return report_("an output needs a name");
+  if (!output_names_.insert(output.name).second) report_(str("the name \"", output.name, "\" is used twice"));
+}
+
+void ProgramRules::buffer(BufferId id) {
+  const Buffer& b = program_.buffers[id];
+  const bool read_by_caller = b.kind == BufferKind::input || b.kind == BufferKind::state;
+  if (read_by_caller && !input_names_.insert(b.name).second) report_(str("the name \"", b.name, "\" is used twice"));
+  if (b.kind == BufferKind::output && !output_names_.insert(b.name).second)
+    report_(str("the name \"", b.name, "\" is used twice"));
+  if (b.kind == BufferKind::output && b.name.empty()) report_("an output needs a name");
+  if (b.kind != BufferKind::constant) return;
+  if (!b.data.bytes) return report_("a constant needs data");
+  if (b.data.type != b.type) report_(str("expected data of type ", b.type, ", got ", b.data.type));
+  if (static_cast<std::int64_t>(b.data.bytes->size()) != b.data.type.bytes())
+    report_(str("expected ", b.data.type.bytes(), " bytes of data, got ", b.data.bytes->size()));
+}
+
+void ProgramRules::operand(BufferId id, const TensorType& wanted, const std::string& role) {
+  if (id >= program_.buffers.size()) return report_(str(role, ": buffer %b", id, " does not exist"));
+  const TensorType& got = program_.buffers[id].type;
+  if (got.dtype != wanted.dtype || got.elements() != wanted.elements())
+    report_(str(role, ": expected the elements of ", wanted, ", got %b", id, " of type ", got));
+}
+
+void ProgramRules::kernel(const Kernel& k) {
+  const Schedule& s = k.schedule;
+  for (const std::int64_t value : {s.lanes, s.unroll, s.tile_rows, s.tile_vectors})
+    if (value < 1) report_(str("the numbers of a schedule are at least 1, got ", value));
+  if (!k.body) return report_("expected a body");
+  const std::vector<std::string> inner = violations(*k.body);
+  for (const std::string& v : inner) report_("body: " + v);
+  if (!inner.empty()) return;
+  check_plain_body(*k.body, report_);
+  const std::vector<NodeId> inputs = k.body->inputs();
+  const std::vector<Output>& outputs = k.body->outputs();
+  if (inputs.size() != k.inputs.size())
+    return report_(str("the body takes ", inputs.size(), " inputs, got ", k.inputs.size(), " buffers"));
+  if (outputs.size() != k.outputs.size())
+    return report_(str("the body has ", outputs.size(), " outputs, got ", k.outputs.size(), " buffers"));
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    operand(k.inputs[i], k.body->node(inputs[i]).results[0], str("input ", i));
+  std::set<BufferId> written;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const BufferId id = k.outputs[i];
+    operand(id, k.body->type(outputs[i].value), str("output ", i));
+    if (!written.insert(id).second) report_(str("writes %b", id, " twice"));
+    if (id >= program_.buffers.size()) continue;
+    const BufferKind kind = program_.buffers[id].kind;
+    if (kind == BufferKind::input || kind == BufferKind::constant)
+      report_(str("writes %b", id, ", which is read only (", to_string(kind), ")"));
+  }
+}
+
+void ProgramRules::loop(const Loop& loop) {
+  if (loop.count < 1) report_(str("a loop runs at least once, got ", loop.count));
+}
+
+}  // namespace sinter::ir

@@ -1,0 +1,105 @@
+// A state's new value is best written over the old one: no second buffer, no copy, and an optimizer update touches each
+// weight once. SSA says nothing about that, so this file finds out where it is legal and which reads must come first.
+
+#include "anti_dependence.h"
+
+#include <algorithm>
+#include <set>
+
+#include <sinter/ir/kernel.h>
+#include <sinter/passes/schedule_order.h>
+
+namespace sinter::passes {
+
+using ir::Graph;
+using ir::Node;
+using ir::NodeId;
+using ir::OpInfo;
+using ir::Value;
+
+namespace {
+
+/// Whether the kernel that makes `made` may write it over `state`, as far as its own reads go.
+bool may_write(const Graph& graph, const Storage& storage, Value made, NodeId state) {
+  const Node& node = graph.node(made);
+  std::vector<std::size_t> slots;
+  for (std::size_t slot = 0; slot < node.operands.size(); ++slot)
+    if (storage.of(node.operands[slot]) == Value{state}) slots.push_back(slot);
+  if (slots.empty()) return true;
+
+  const Graph body = node.body ? *node.body : single_node_body(graph, made.node);
+  const auto shape = kernel_shape(body);
+  const auto* known = std::get_if<ir::KernelShape>(&shape);
+  return known != nullptr && std::ranges::all_of(slots, [&](std::size_t slot) {
+           return ir::may_overwrite(body, *known, slot, made.result);
+         });
+}
+
+bool is_output(const Graph& graph, const Storage& storage, NodeId state) {
+  return std::ranges::any_of(graph.outputs(), [&](const ir::Output& o) { return storage.of(o.value) == Value{state}; });
+}
+
+}  // namespace
+
+bool is_bound(const Node& node) {
+  const OpInfo& op = info(node.kind);
+  return op.form == ir::Form::source && !op.reads_axes;
+}
+
+bool is_view(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  const OpInfo& op = info(node.kind);
+  if (op.form != ir::Form::map || op.reads_axes || node.operands.size() != 1) return false;
+  const ir::TensorType& operand = graph.type(node.operands[0]);
+  const ir::Space space = op.space(node.attributes, {&operand, 1});
+  return space.reads.size() == 1 && is_relabelling(space.reads[0], space, operand.shape);
+}
+
+Value storage_of(const Graph& graph, Value value) {
+  while (is_view(graph, value.node)) value = graph.node(value).operands[0];
+  return value;
+}
+
+Storage::Storage(const Graph& graph) {
+  for (NodeId id = 0; id < graph.size(); ++id)
+    roots_.push_back(passes::is_view(graph, id) ? of(graph.node(id).operands[0]) : Value{id});
+}
+
+InPlacePlan plan_in_place(const Graph& graph, const Storage& storage) {
+  InPlacePlan plan;
+  std::set<Value> given;      // new values that already have a home
+  std::set<NodeId> old_kept;  // states whose old value is needed when all kernels have run
+  for (const NodeId state : graph.states())
+    if (is_output(graph, storage, state)) old_kept.insert(state);
+  for (const ir::Update& u : graph.updates()) {
+    const Value source = storage.of(u.value);
+    if (source.node != u.state && is_bound(graph.node(source))) old_kept.insert(source.node);
+  }
+  for (const ir::Update& u : graph.updates()) {
+    const Value source = storage.of(u.value);
+    if (source.node == u.state) continue;
+    const bool own_kernel = !is_bound(graph.node(source)) && given.insert(source).second;
+    if (own_kernel && !old_kept.contains(u.state) && may_write(graph, storage, source, u.state))
+      plan.writes.push_back({u.state, source.node});
+    else
+      plan.copied.push_back(u.state);
+  }
+  return plan;
+}
+
+std::vector<Precedence> anti_dependences(const Graph& graph, const Storage& storage, const std::vector<InPlaceWrite>& writes) {
+  std::vector<NodeId> writer_of(graph.size(), 0xFFFFFFFF);
+  for (const InPlaceWrite& w : writes) writer_of[w.state] = w.writer;
+  std::vector<Precedence> found;
+  for (NodeId reader = 0; reader < graph.size(); ++reader)
+    for (const Value v : graph.node(reader).operands) {
+      const NodeId writer = writer_of[storage.of(v).node];
+      if (writer != 0xFFFFFFFF && writer != reader) found.push_back({reader, writer});
+    }
+  std::ranges::sort(found);
+  const auto repeated = std::ranges::unique(found);
+  found.erase(repeated.begin(), repeated.end());
+  return found;
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,399 @@
+// Joins nodes into kernels. What one loop nest can compute is decided by ir::kernel_shape, the same analysis that the
+// loop builder runs, so that nothing here knows an op: legality is "the union has a kernel shape, and no path leaves it
+// and comes back".
+//
+// Order: contractions take their consumers as epilogue; reductions along rows take their whole sweep; reductions across
+// rows take their consumers and private producers; then what is left joins elementwise. Nodes that only move elements,
+// or that make them from axis numbers and scalars (masks, broadcasts), are copied into every user instead.
+
+#include <sinter/passes/fuse.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+
+#include <sinter/ir/error.h>
+#include <sinter/ir/kernel.h>
+#include <sinter/ir/ops.h>
+#include <sinter/passes/schedule_order.h>
+
+#include "rebuild.h"
+
+namespace sinter::passes {
+
+using ir::Graph;
+using ir::Node;
+using ir::NodeId;
+using ir::OpInfo;
+using ir::Value;
+
+namespace {
+
+constexpr int none = -1;
+
+/// What is done with a node.
+enum class Role : std::uint8_t {
+  bound,   // input, state, tensor constant: read by kernels
+  copied,  // recomputed inside every user
+  view,    // relabels elements: copied into users, and kept where an output or update names it
+  member,  // computed by exactly one kernel
+};
+
+class Roles {
+ public:
+  explicit Roles(const Graph& graph) : graph_(graph) {
+    for (NodeId id = 0; id < graph.size(); ++id) roles_.push_back(first_role(id));
+    for (const ir::Output& o : graph.outputs()) materialise(o.value.node);
+    for (const ir::Update& u : graph.updates()) materialise(u.value.node);
+    for (const Node& n : graph.nodes())
+      if (op(n).form == ir::Form::contract || op(n).form == ir::Form::region || op(n).form == ir::Form::prefix)
+        for (const Value& v : n.operands) materialise(v.node);
+  }
+
+  Role of(NodeId id) const { return roles_[id]; }
+
+ private:
+  static const OpInfo& op(const Node& n) { return ir::info(n.kind); }
+  std::int64_t elements(Value v) const { return graph_.type(v).elements(); }
+
+  /// A contraction reads its operands many times, and outputs need memory: what stands there is computed once. Views
+  /// are only another name.
+  void materialise(NodeId id) {
+    if (roles_[id] == Role::copied) roles_[id] = Role::member;
+    if (roles_[id] == Role::view) materialise(graph_.node(id).operands[0].node);
+  }
+
+  Role first_role(NodeId id) const {
+    const Node& n = graph_.node(id);
+    const OpInfo& o = op(n);
+    if (n.kind == ir::kind_of<ir::Constant>()) return elements({id, 0}) == 1 ? Role::copied : Role::bound;
+    if (o.form == ir::Form::source && !o.reads_axes) return Role::bound;
+    if (n.body) return Role::member;
+    if (is_view(graph_, id)) return Role::view;
+    if (o.form == ir::Form::map && !o.reads_axes && is_plain_movement(n)) return Role::copied;
+    return is_generated(id) ? Role::copied : Role::member;
+  }
+
+  bool is_plain_movement(const Node& n) const {
+    std::vector<ir::TensorType> types;
+    for (const Value& v : n.operands) types.push_back(graph_.type(v));
+    const ir::Space space = op(n).space(n.attributes, types);
+    return space.reads.size() == n.operands.size() && space.reads.size() == 1;
+  }
+
+  /// A tensor made from scalars and axis numbers alone: cheaper to make again than to keep.
+  bool is_generated(NodeId id) const {
+    const Node& n = graph_.node(id);
+    if (op(n).form != ir::Form::pointwise && !op(n).reads_axes) return false;
+    if (elements({id, 0}) == 1) return false;
+    return std::all_of(n.operands.begin(), n.operands.end(), [&](const Value& v) {
+      return elements(v) == 1 || (roles_[v.node] == Role::copied && is_free(v.node)) || (op(n).reads_axes && roles_[v.node] == Role::bound);
+    });
+  }
+
+  /// A copied node that reads no tensor.
+  bool is_free(NodeId id) const {
+    const Node& n = graph_.node(id);
+    return std::all_of(n.operands.begin(), n.operands.end(), [&](const Value& v) {
+      return elements(v) == 1 || (roles_[v.node] == Role::copied && is_free(v.node)) || (op(n).reads_axes && roles_[v.node] == Role::bound);
+    });
+  }
+
+  const Graph& graph_;
+  std::vector<Role> roles_;
+};
+
+struct Group {
+  std::vector<NodeId> members;  // increasing
+  std::string stop;             // why it grew no further
+};
+
+/// The body of a kernel and what it is bound to.
+struct Kernel {
+  Graph body{"kernel"};
+  std::vector<Value> inputs;   // values of the graph
+  std::vector<Value> outputs;  // values of the graph, in the order of the body's outputs
+};
+
+class Fusion {
+ public:
+  explicit Fusion(const Graph& graph) : graph_(graph), roles_(graph), group_of_(graph.size(), none) {
+    for (NodeId id = 0; id < graph.size(); ++id) {
+      if (roles_.of(id) != Role::member) continue;
+      group_of_[id] = static_cast<int>(groups_.size());
+      groups_.push_back({{id}, {}});
+    }
+    find_needs();
+  }
+
+  Graph run() {
+    grow_from([](const OpInfo& o) { return o.form == ir::Form::contract; }, /*producers=*/false);
+    grow_from([](const OpInfo& o) { return o.form == ir::Form::reduce; }, /*producers=*/true);
+    grow_from([](const OpInfo& o) { return o.form == ir::Form::pointwise || o.form == ir::Form::map; }, /*producers=*/true);
+    return rebuilt();
+  }
+
+ private:
+  // ---- Who needs what ----
+
+  /// Member and bound values that a node's computation reads, seen through copied nodes.
+  void collect(NodeId id, std::set<Value>& found) const {
+    for (const Value& v : graph_.node(id).operands) {
+      const Role role = roles_.of(v.node);
+      if (role == Role::member || role == Role::bound)
+        found.insert(v);
+      else
+        collect(v.node, found);
+    }
+  }
+
+  void find_needs() {
+    needs_.resize(graph_.size());
+    users_.resize(graph_.size());
+    outside_.resize(graph_.size(), false);
+    for (NodeId id = 0; id < graph_.size(); ++id) {
+      if (roles_.of(id) != Role::member) continue;
+      collect(id, needs_[id]);
+      for (const Value& v : needs_[id])
+        if (roles_.of(v.node) == Role::member) users_[v.node].insert(id);
+    }
+    const auto mark = [&](Value v) {
+      while (roles_.of(v.node) == Role::view) v = graph_.node(v.node).operands[0];
+      outside_[v.node] = true;
+    };
+    for (const ir::Output& o : graph_.outputs()) mark(o.value);
+    for (const ir::Update& u : graph_.updates()) mark(u.value);
+  }
+
+  std::set<int> consumers(int group) const {
+    std::set<int> found;
+    for (const NodeId m : groups_[at(group)].members)
+      for (const NodeId u : users_[m])
+        if (group_of_[u] != group) found.insert(group_of_[u]);
+    return found;
+  }
+
+  std::set<int> producers(int group) const {
+    std::set<int> found;
+    for (const NodeId m : groups_[at(group)].members)
+      for (const Value& v : needs_[m])
+        if (group_of_[v.node] != none && group_of_[v.node] != group) found.insert(group_of_[v.node]);
+    return found;
+  }
+
+  static std::size_t at(int k) { return static_cast<std::size_t>(k); }
+
+  // ---- Bodies ----
+
+  struct BodyBuilder {
+    const Fusion& fusion;
+    Kernel kernel{};
+    std::map<Value, Value> made{};  // graph value -> body value
+
+    Value value(Value v) {
+      if (const auto found = made.find(v); found != made.end()) return found->second;
+      const Role role = fusion.roles_.of(v.node);
+      if (role == Role::member || role == Role::bound) {
+        kernel.inputs.push_back(v);
+        const ir::Expr e = ir::input(kernel.body, "p" + std::to_string(kernel.inputs.size() - 1), fusion.graph_.type(v));
+        return made[v] = e.value();
+      }
+      return copy(v.node), made.at(v);
+    }
+
+    void copy(NodeId id) {
+      Node node = fusion.graph_.node(id);
+      for (Value& v : node.operands) v = value(v);
+      const NodeId now = kernel.body.add_unchecked(std::move(node));
+      for (std::uint32_t r = 0; r < fusion.graph_.node(id).results.size(); ++r) made[Value{id, r}] = Value{now, r};
+    }
+  };
+
+  /// Body of the kernel that computes exactly `members`.
+  Kernel kernel_of(const std::vector<NodeId>& members) const {
+    BodyBuilder builder{*this};
+    const std::set<NodeId> inside(members.begin(), members.end());
+    for (const NodeId m : members) builder.copy(m);
+    for (const NodeId m : members) {
+      const bool needed = outside_[m] || std::any_of(users_[m].begin(), users_[m].end(), [&](NodeId u) { return !inside.contains(u); });
+      if (!needed) continue;
+      for (std::uint32_t r = 0; r < graph_.node(m).results.size(); ++r) {
+        builder.kernel.body.add_output("r" + std::to_string(builder.kernel.outputs.size()), builder.made.at({m, r}));
+        builder.kernel.outputs.push_back({m, r});
+      }
+    }
+    return std::move(builder.kernel);
+  }
+
+  // ---- Growing ----
+
+  /// True when joining a and b leaves no path from the union through another group back into it.
+  bool is_convex(int a, int b) const {
+    std::set<int> seen;
+    std::vector<int> open;
+    for (const int g : {a, b})
+      for (const int c : consumers(g))
+        if (c != a && c != b && seen.insert(c).second) open.push_back(c);
+    while (!open.empty()) {
+      const int g = open.back();
+      open.pop_back();
+      for (const int c : consumers(g)) {
+        if (c == a || c == b) return false;
+        if (seen.insert(c).second) open.push_back(c);
+      }
+    }
+    return true;
+  }
+
+  /// Why the union of two groups is no kernel; empty when it is one.
+  std::string refusal(int a, int b) const {
+    if (!is_convex(a, b)) return "a value between them is computed elsewhere";
+    std::vector<NodeId> members = groups_[at(a)].members;
+    members.insert(members.end(), groups_[at(b)].members.begin(), groups_[at(b)].members.end());
+    std::sort(members.begin(), members.end());
+    const Kernel kernel = kernel_of(members);
+    if (kernel.body.outputs().empty()) return "nothing is left to write";
+    const auto shape = ir::kernel_shape(kernel.body);
+    if (const auto* why = std::get_if<std::string>(&shape)) return *why;
+    return sizes(members, std::get<ir::KernelShape>(shape));
+  }
+
+  /// A member that is smaller than the loop nest would be computed again and again.
+  std::string sizes(const std::vector<NodeId>& members, const ir::KernelShape& shape) const {
+    const std::int64_t outer = ir::Shape(shape.outer).elements();
+    const std::int64_t all = outer * ir::Shape(shape.inner).elements();
+    for (const NodeId m : members) {
+      const std::int64_t n = graph_.type({m, 0}).elements();
+      if (n != outer && n != all) return "'" + std::string(ir::info(graph_.node(m).kind).name) + "' has another number of elements";
+    }
+    return {};
+  }
+
+  void merge(int into, int from) {
+    auto& members = groups_[at(into)].members;
+    for (const NodeId m : groups_[at(from)].members) {
+      members.push_back(m);
+      group_of_[m] = into;
+    }
+    std::sort(members.begin(), members.end());
+    groups_[at(from)].members.clear();
+  }
+
+  /// Takes neighbours as long as one fits.
+  void grow(int group, bool with_producers) {
+    bool grown = true;
+    std::set<int> refused;
+    while (grown) {
+      grown = false;
+      std::set<int> around = consumers(group);
+      if (with_producers) around.merge(producers(group));
+      for (const int other : around) {
+        if (refused.contains(other)) continue;
+        const std::string why = refusal(group, other);
+        if (!why.empty()) {
+          refused.insert(other);
+          groups_[at(group)].stop = "stops at " + name_of(groups_[at(other)].members) + ": " + why;
+          continue;
+        }
+        merge(group, other);
+        refused.clear();
+        grown = true;
+        break;
+      }
+    }
+  }
+
+  template <class Predicate>
+  void grow_from(Predicate starts, bool with_producers) {
+    for (NodeId id = 0; id < graph_.size(); ++id)
+      if (group_of_[id] != none && !graph_.node(id).body && starts(ir::info(graph_.node(id).kind))) grow(group_of_[id], with_producers);
+  }
+
+  // ---- Result ----
+
+  std::string name_of(const std::vector<NodeId>& members) const {
+    constexpr std::size_t most = 6;
+    std::string name;
+    for (std::size_t k = 0; k < members.size() && k < most; ++k)
+      name += (k == 0 ? "" : "+") + std::string(ir::info(graph_.node(members[k]).kind).name);
+    if (members.size() > most) name += "+" + std::to_string(members.size() - most) + " more";
+    return name;
+  }
+
+  /// Path of the contraction or reduction, else of the last member.
+  const std::string& path_of(const std::vector<NodeId>& members) const {
+    for (const NodeId m : members)
+      if (ir::info(graph_.node(m).kind).accumulators > 0) return graph_.node(m).path;
+    return graph_.node(members.back()).path;
+  }
+
+  void emit(int group, Rebuild& out, std::set<NodeId>& views) const {
+    const std::vector<NodeId>& members = groups_[at(group)].members;
+    const Node& first = graph_.node(members[0]);
+    Kernel kernel = kernel_of(members);
+    if (kernel.outputs.empty()) return;
+    if (first.body)
+      for (const Value& v : first.operands) emit_views(v, out, views);
+    const bool plain = members.size() == 1 && kernel.body.size() == kernel.inputs.size() + 1 && kernel.inputs == first.operands;
+    if (plain || first.body) {
+      out.keep(members[0]);
+      return;
+    }
+    Node node;
+    node.kind = ir::kind_of<ir::Fused>();
+    node.attributes = ir::pack(ir::Fused::Attrs{name_of(members), groups_[at(group)].stop});
+    for (const Value& v : kernel.inputs) node.operands.push_back(out.of(v));
+    for (const Value& v : kernel.outputs) node.results.push_back(graph_.type(v));
+    node.path = path_of(members);
+    node.body = std::make_shared<const Graph>(std::move(kernel.body));
+    const NodeId id = out.graph().add_unchecked(std::move(node));
+    std::map<NodeId, std::vector<Value>> results;
+    for (std::uint32_t k = 0; k < kernel.outputs.size(); ++k) results[kernel.outputs[k].node].push_back({id, k});
+    for (auto& [old, values] : results) out.replace(old, std::move(values));
+  }
+
+  void emit_views(Value v, Rebuild& out, std::set<NodeId>& done) const {
+    if (roles_.of(v.node) != Role::view || !done.insert(v.node).second) return;
+    emit_views(graph_.node(v.node).operands[0], out, done);
+    out.keep(v.node);
+  }
+
+  Graph rebuilt() const {
+    Rebuild out(graph_);
+    std::set<NodeId> views;  // already kept
+    for (NodeId id = 0; id < graph_.size(); ++id)
+      if (roles_.of(id) == Role::bound) out.keep(id);
+    std::vector<std::size_t> missing(groups_.size());
+    std::set<std::pair<NodeId, int>> ready;  // by first member: keeps the graph's own order where it can
+    for (int g = 0; g < static_cast<int>(groups_.size()); ++g) {
+      if (groups_[at(g)].members.empty()) continue;
+      missing[at(g)] = producers(g).size();
+      if (missing[at(g)] == 0) ready.insert({groups_[at(g)].members.front(), g});
+    }
+    while (!ready.empty()) {
+      const int g = ready.begin()->second;
+      ready.erase(ready.begin());
+      emit(g, out, views);
+      for (const int c : consumers(g))
+        if (--missing[at(c)] == 0) ready.insert({groups_[at(c)].members.front(), c});
+    }
+    for (const ir::Output& o : graph_.outputs()) emit_views(o.value, out, views);
+    for (const ir::Update& u : graph_.updates()) emit_views(u.value, out, views);
+    return out.finish();
+  }
+
+  const Graph& graph_;
+  Roles roles_;
+  std::vector<int> group_of_;
+  std::vector<Group> groups_;
+  std::vector<std::set<Value>> needs_;
+  std::vector<std::set<NodeId>> users_;
+  std::vector<bool> outside_;
+};
+
+}  // namespace
+
+Graph fuse(const Graph& graph) { return Fusion(graph).run(); }
+
+}  // namespace sinter::passes

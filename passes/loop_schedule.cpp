@@ -1,0 +1,95 @@
+// A small model of the machine: lanes from the widest element, register tiles from the register count, unrolling from
+// the size of the body, and sharing between threads when the work outweighs meeting at a barrier.
+
+#include "loop_schedule.h"
+
+#include <algorithm>
+
+#include <sinter/ir/ops.h>
+
+namespace sinter::passes {
+
+using ir::Graph;
+using ir::KernelForm;
+using ir::KernelShape;
+using ir::Schedule;
+
+namespace {
+
+/// Work below this many cycles is not worth a barrier (about 1 microsecond on each side of it).
+constexpr double shared_work = 40000.0;
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+std::int64_t lanes_for(const Graph& body, const ir::Target& target) {
+  std::int64_t bytes = 4;
+  for (const ir::Node& n : body.nodes())
+    for (const ir::TensorType& t : n.results)
+      if (t.elements() > 1) bytes = std::max(bytes, ir::size_of(t.dtype));
+  return std::min<std::int64_t>(target.lanes(bytes), 16);
+}
+
+/// Rough instruction count of one element of the body.
+double cost_of(const Graph& body) {
+  double cost = 0;
+  for (const ir::Node& n : body.nodes()) {
+    const ir::OpInfo& op = ir::info(n.kind);
+    if (op.expensive) cost += op.reads_axes ? 60 : 15;
+    else if (op.form == ir::Form::pointwise || op.form == ir::Form::reduce) cost += 1;
+  }
+  return cost + 2.0 * static_cast<double>(body.inputs().size() + body.outputs().size());
+}
+
+/// Columns of the contraction: outer axes that only its second operand moves along.
+std::int64_t count_axes(const KernelShape& shape, const ir::Space& space, std::size_t with, std::size_t without) {
+  std::int64_t count = 1;
+  for (std::size_t k = 0; k < shape.outer.size(); ++k) {
+    const auto reads = [&](std::size_t operand) {
+      return std::any_of(space.reads[operand].coordinates.begin(), space.reads[operand].coordinates.end(),
+                         [&](const ir::Coordinate& c) { return c.scale_of(static_cast<int>(k)) != 0; });
+    };
+    if (reads(with) && !reads(without)) count *= shape.outer[k];
+  }
+  return count;
+}
+
+void schedule_contract(const Graph& body, const KernelShape& shape, const ir::Target& target, Schedule& s) {
+  const ir::Node& n = body.node(shape.anchors.front());
+  std::vector<ir::TensorType> types;
+  for (const ir::Value& v : n.operands) types.push_back(body.type(v));
+  const ir::Space space = ir::info(n.kind).space(n.attributes, types);
+  const std::int64_t columns = count_axes(shape, space, 1, 0);
+  // Some axes belong to no operand's own; those of extent 1 do not matter.
+  const std::int64_t rows = count_axes(shape, space, 0, 1);
+  // rows * vectors accumulators, a vector of b per column, one broadcast; one register stays free.
+  s.tile_vectors = std::min<std::int64_t>(2, divide_up(columns, s.lanes));
+  const std::int64_t most = std::max<std::int64_t>(1, (target.vector_registers - 2 - s.tile_vectors) / s.tile_vectors);
+  const std::int64_t tiles = divide_up(rows, std::min<std::int64_t>(most, 24));
+  s.tile_rows = std::max<std::int64_t>(1, divide_up(rows, tiles));
+}
+
+double work_of(const Graph& body, const KernelShape& shape, const Schedule& s) {
+  const double outer = static_cast<double>(ir::Shape(shape.outer).elements());
+  const double inner = static_cast<double>(ir::Shape(shape.inner).elements());
+  const double lanes = static_cast<double>(s.lanes);
+  if (shape.form == KernelForm::contract) return outer * inner / lanes / 2 + outer * cost_of(body) / lanes;
+  return outer * inner * cost_of(body) / lanes;
+}
+
+}  // namespace
+
+Schedule choose_schedule(const Graph& body, const KernelShape& shape, const ir::Target& target) {
+  Schedule s;
+  s.form = shape.form;
+  s.lanes = lanes_for(body, target);
+  const double cost = cost_of(body);
+  const std::int64_t wanted = shape.form == KernelForm::column ? 4 : cost < 16 ? 4 : cost < 48 ? 2 : 1;
+  const std::int64_t along = shape.form == KernelForm::row ? ir::Shape(shape.inner).elements() : ir::Shape(shape.outer).elements();
+  s.unroll = std::clamp<std::int64_t>(divide_up(along, s.lanes), 1, wanted);
+  if (shape.form == KernelForm::contract) schedule_contract(body, shape, target, s);
+  if (shape.form == KernelForm::contract) s.unroll = 1;
+  s.parallel = shape.form != KernelForm::scatter && work_of(body, shape, s) > shared_work;
+  return s;
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,42 @@
+#include <sinter/passes/registry.h>
+
+#include <algorithm>
+
+#include <sinter/ir/error.h>
+#include <sinter/ir/near_matches.h>
+#include <sinter/passes/differentiate.h>
+#include <sinter/passes/fuse.h>
+#include <sinter/passes/rewrites.h>
+
+namespace sinter::passes {
+
+namespace {
+
+constexpr Pass passes[] = {
+    {"differentiate", "Adds the gradient of output 'loss' for every float state as output 'grad/NAME'.",
+     [](const ir::Graph& g) { return differentiate(g); }},
+    {"erase_stop_gradient", "Drops stop_gradient nodes, once nothing is left to differentiate.", erase_stop_gradient},
+    {"simplify", "Applies local rewrite rules that keep every bit, until none fits.", simplify},
+    {"constant_fold", "Evaluates nodes whose operands are constants, unless the result is bigger than they are.", constant_fold},
+    {"cse", "Makes equal nodes one node.", cse},
+    {"dce", "Drops nodes that no output and no update needs; keeps inputs and states.", dce},
+    {"fuse", "Joins nodes into kernels, so that values between them need no memory.", [](const ir::Graph& g) { return fuse(g); }},
+};
+
+// Folding makes new splats and powers of two for simplify; cse comes after both, when equal nodes look equal.
+constexpr std::string_view defaults[] = {"erase_stop_gradient", "simplify", "constant_fold", "simplify", "cse", "dce", "fuse"};
+
+}  // namespace
+
+std::span<const Pass> all_passes() { return passes; }
+std::span<const std::string_view> default_passes() { return defaults; }
+
+const Pass& find_pass(std::string_view name) {
+  for (const Pass& p : passes)
+    if (p.name == name) return p;
+  std::vector<std::string_view> names;
+  for (const Pass& p : passes) names.push_back(p.name);
+  user_error("unknown pass '", name, "'", ir::did_you_mean(name, names), " (`sinter passes` lists all)");
+}
+
+}  // namespace sinter::passes

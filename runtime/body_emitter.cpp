@@ -1,0 +1,406 @@
+#include "body_emitter.h"
+
+#include <algorithm>
+
+#include "bounds_check.h"
+#include <sinter/ir/error.h>
+#include <sinter/ir/num.h>
+
+namespace sinter::runtime {
+
+using ir::Affine;
+using ir::Node;
+using ir::NodeId;
+
+llvm::Value* Point::axis(int k) const {
+  for (const Point* p = this; p != nullptr; p = p->parent)
+    if (const auto found = p->axes.find(k); found != p->axes.end()) return found->second;
+  return nullptr;
+}
+
+namespace {
+
+/// The point, at or above, that stands for a vector of elements.
+const Point* group_point(const Point& point) {
+  for (const Point* p = &point; p != nullptr; p = p->parent)
+    if (p->counter != nullptr) return p;
+  return nullptr;
+}
+
+}  // namespace
+
+BodyEmitter::BodyEmitter(const EmitContext& context, const ir::Kernel& kernel, const ir::KernelShape& shape,
+                         std::vector<llvm::Value*> pointers, bool checked)
+    : context_(context), kernel_(kernel), shape_(shape), pointers_(std::move(pointers)), checked_(checked),
+      extents_(shape.extents()), inputs_(kernel.body->inputs()) {
+  std::int64_t stride = 1;
+  for (std::size_t k = shape.outer.size(); k-- > 0;) {
+    if (extents_[k] != 1) outer_number_.add(static_cast<int>(k), stride);
+    stride *= extents_[k];
+  }
+  for (NodeId id = 0; id < body().size(); ++id) {
+    const Node& n = body().node(id);
+    std::vector<ir::TensorType> types;
+    for (const ir::Value& v : n.operands) types.push_back(body().type(v));
+    bodies_.push_back(ir::body_of<LlvmValue>(n));
+    spaces_.push_back(ir::info(n.kind).space(n.attributes, types));
+    bool needs = std::find(shape.anchors.begin(), shape.anchors.end(), id) != shape.anchors.end();
+    for (const ir::Value& v : n.operands) needs = needs || needs_anchor_[v.node];
+    needs_anchor_.push_back(needs);
+  }
+}
+
+std::size_t BodyEmitter::input_position(NodeId node) const {
+  return static_cast<std::size_t>(std::find(inputs_.begin(), inputs_.end(), node) - inputs_.begin());
+}
+
+// ---- Numbers ----
+
+llvm::Value* BodyEmitter::add(llvm::Value* a, llvm::Value* b) const {
+  if (a == nullptr) return b;
+  if (b == nullptr) return a;
+  const bool vector = a->getType()->isVectorTy() || b->getType()->isVectorTy();
+  return context_.builder.CreateAdd(vector ? context_.splat(a) : a, vector ? context_.splat(b) : b);
+}
+
+llvm::Value* BodyEmitter::scaled(llvm::Value* a, std::int64_t factor) const {
+  if (factor == 1) return a;
+  llvm::Value* f = context_.i64(factor);
+  return context_.builder.CreateMul(a, a->getType()->isVectorTy() ? context_.splat(f) : f);
+}
+
+llvm::Value* BodyEmitter::both(llvm::Value* a, llvm::Value* b) const {
+  if (a == nullptr) return b;
+  if (b == nullptr) return a;
+  const bool vector = a->getType()->isVectorTy() || b->getType()->isVectorTy();
+  return context_.builder.CreateAnd(vector ? context_.splat(a) : a, vector ? context_.splat(b) : b);
+}
+
+BodyEmitter::Address BodyEmitter::address(const LiveIndex& index, const Point& point) {
+  Address a;
+  if (!index.affine) {
+    (index.value->getType()->isVectorTy() ? a.varying : a.uniform) = index.value;
+    return a;
+  }
+  const Point* grouped = group_point(point);
+  llvm::Value* varying = nullptr;
+  a.uniform = context_.i64(index.affine->offset);
+  for (const auto& [axis, scale] : index.affine->scales) {
+    const bool in_group = grouped != nullptr && std::find(grouped->group.begin(), grouped->group.end(), axis) != grouped->group.end();
+    if (in_group) {
+      // The axes of a group are counted together: only the innermost one's scale matters.
+      if (axis != grouped->group.back()) continue;
+      a.uniform = add(a.uniform, scaled(grouped->counter, scale));
+      a.lane_stride = scale;
+      continue;
+    }
+    llvm::Value* value = point.axis(axis);
+    check(value != nullptr, "kernel '", kernel_.name, "': axis ", axis, " has no value");
+    (value->getType()->isVectorTy() ? varying : a.uniform) =
+        add(value->getType()->isVectorTy() ? varying : a.uniform, scaled(value, scale));
+  }
+  if (varying != nullptr) {
+    if (a.lane_stride != 0) varying = add(varying, scaled(context_.lane_numbers(), a.lane_stride));
+    a.varying = add(varying, a.uniform);
+  }
+  return a;
+}
+
+llvm::Value* BodyEmitter::vector_address(const Address& a) const {
+  if (a.varying != nullptr) return a.varying;
+  if (a.lane_stride == 0 || context_.lanes == 1) return a.uniform;
+  return add(scaled(context_.lane_numbers(), a.lane_stride), a.uniform);
+}
+
+llvm::Value* BodyEmitter::number(const LiveIndex& index, const Point& point) { return vector_address(address(index, point)); }
+
+LiveIndex BodyEmitter::flatten(const LiveIndices& index, const ir::Shape& shape, const Point& point) {
+  const ir::Ints strides = shape.strides();
+  Affine sum;
+  llvm::Value* live = nullptr;
+  for (std::size_t k = 0; k < index.size(); ++k) {
+    if (shape[static_cast<int>(k)] == 1) continue;
+    if (index[k].affine)
+      sum = sum + index[k].affine->scaled(strides[k]);
+    else
+      live = add(live, scaled(index[k].value, strides[k]));
+  }
+  if (live == nullptr) return {sum, nullptr};
+  if (!sum.scales.empty() || sum.offset != 0) live = add(live, number({sum, nullptr}, point));
+  return {std::nullopt, live};
+}
+
+LiveIndices BodyEmitter::index_of(const Affine& address, const ir::Shape& shape, Point& point) {
+  const ir::Ints strides = shape.strides();
+  LiveIndices index;
+  for (const std::optional<Affine>& digit : ir::unflatten(address, shape, extents_)) {
+    LiveIndex live{digit, nullptr};
+    if (!digit) {  // no affine expression: taken from the flat number at run time
+      llvm::Value* flat = number({address, nullptr}, point);
+      const auto like_flat = [&](std::int64_t v) { return flat->getType()->isVectorTy() ? context_.splat(context_.i64(v)) : context_.i64(v); };
+      const std::size_t d = index.size();
+      llvm::Value* quotient = context_.builder.CreateUDiv(flat, like_flat(strides[d]));
+      live.value = context_.builder.CreateURem(quotient, like_flat(shape[static_cast<int>(d)]));
+    }
+    index.push_back(live);
+  }
+  return index;
+}
+
+LiveIndices BodyEmitter::anchor_axes(NodeId node, Point& point) {
+  LiveIndices axes = index_of(outer_number_, ir::Shape(spaces_[node].parallel), point);
+  for (std::size_t k = 0; k < shape_.inner.size(); ++k)
+    axes.push_back({Affine::axis(static_cast<int>(shape_.outer.size() + k)), nullptr});
+  return axes;
+}
+
+// ---- Memory ----
+
+LlvmValue BodyEmitter::load(std::size_t parameter, DType dtype, std::int64_t elements, const LiveIndex& index, Point& point, llvm::Value* guard) {
+  const Address a = address(index, point);
+  llvm::Value* pointer = pointers_[parameter];
+  const bool varies = a.varying != nullptr || (a.lane_stride != 0 && context_.lanes > 1);
+  if (!varies) {
+    // A guard per lane does not reach a scalar: the address is inside whatever the lanes say.
+    llvm::Value* mask = guard != nullptr && guard->getType()->isVectorTy() ? nullptr : guard;
+    if (checked_) mask = both(mask, emit_bounds_check(context_, kernel_.name, static_cast<int>(parameter), a.uniform, mask, elements));
+    return load_element(context_, dtype, context_.address(dtype, pointer, a.uniform), mask);
+  }
+  const Point* grouped = group_point(point);
+  llvm::Value* mask = both(grouped != nullptr ? grouped->mask : nullptr, guard);
+  if (checked_) mask = both(mask, emit_bounds_check(context_, kernel_.name, static_cast<int>(parameter), vector_address(a), mask, elements));
+  if (a.varying == nullptr && a.lane_stride == 1) return load_vector(context_, dtype, context_.address(dtype, pointer, a.uniform), mask);
+  return gather(context_, dtype, pointer, vector_address(a), mask);
+}
+
+void BodyEmitter::store(std::size_t parameter, const LlvmValue& value, std::int64_t elements, const LiveIndex& index, Point& point, llvm::Value* guard) {
+  const Address a = address(index, point);
+  llvm::Value* pointer = pointers_[parameter];
+  const DType dtype = value.dtype();
+  if (a.varying == nullptr && (a.lane_stride == 0 || context_.lanes == 1)) {
+    llvm::Value* mask = guard;
+    if (checked_) mask = both(mask, emit_bounds_check(context_, kernel_.name, static_cast<int>(parameter), a.uniform, mask, elements));
+    store_element(value, context_.address(dtype, pointer, a.uniform), mask);
+    return;
+  }
+  const Point* grouped = group_point(point);
+  llvm::Value* mask = both(grouped != nullptr ? grouped->mask : nullptr, guard);
+  if (checked_) mask = both(mask, emit_bounds_check(context_, kernel_.name, static_cast<int>(parameter), vector_address(a), mask, elements));
+  if (a.varying == nullptr && a.lane_stride == 1)
+    store_vector(value, context_.address(dtype, pointer, a.uniform), mask);
+  else
+    scatter(value, pointer, vector_address(a), mask);
+}
+
+// ---- Index maps ----
+
+llvm::Value* BodyEmitter::runtime_coordinate(NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, llvm::Value*& inside) {
+  llvm::IRBuilder<>& b = context_.builder;
+  Affine known = Affine::constant(c.offset);
+  llvm::Value* value = nullptr;
+  for (const ir::AxisTerm& t : c.terms) {
+    const LiveIndex& axis = axes[static_cast<std::size_t>(t.axis)];
+    if (axis.affine)
+      known = known + axis.affine->scaled(t.scale);
+    else
+      value = add(value, scaled(axis.value, t.scale));
+  }
+  if (c.indirect) {
+    llvm::Value* present = nullptr;
+    const Node& n = body().node(node);
+    const auto operand = static_cast<std::size_t>(c.indirect->operand);
+    const LiveIndices at = apply(node, *c.indirect->map, axes, point, body().type(n.operands[operand]).shape, present);
+    const LlvmValue read = convert(evaluate_guarded(n.operands[operand], at, point, present), DType::i64);
+    value = add(value, scaled(read.value(), c.indirect->scale));
+    inside = both(inside, present);
+  }
+  value = add(number({known, nullptr}, point), value);
+  const auto constant_of = [&](std::int64_t v) {
+    llvm::Value* k = context_.i64(v);
+    return value->getType()->isVectorTy() ? context_.splat(k) : k;
+  };
+  if (c.divisor != 1) {
+    llvm::Value* rest = b.CreateSRem(value, constant_of(c.divisor));
+    if (c.division == ir::Division::exact) inside = both(inside, b.CreateICmpEQ(rest, constant_of(0)));
+    llvm::Value* quotient = b.CreateSDiv(value, constant_of(c.divisor));
+    value = b.CreateSelect(b.CreateICmpSLT(rest, constant_of(0)), b.CreateSub(quotient, constant_of(1)), quotient);
+  }
+  if (c.modulus != 0) {
+    llvm::Value* rest = b.CreateSRem(value, constant_of(c.modulus));
+    value = b.CreateSelect(b.CreateICmpSLT(rest, constant_of(0)), b.CreateAdd(rest, constant_of(c.modulus)), rest);
+  }
+  return value;
+}
+
+LiveIndex BodyEmitter::apply(NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, std::int64_t extent, bool safe, llvm::Value*& inside) {
+  std::optional<Affine> affine;
+  bool known = !c.indirect && !(c.division == ir::Division::exact && c.divisor != 1);
+  Affine sum = Affine::constant(c.offset);
+  for (const ir::AxisTerm& t : c.terms) {
+    const LiveIndex& axis = axes[static_cast<std::size_t>(t.axis)];
+    known = known && axis.affine.has_value();
+    if (axis.affine) sum = sum + axis.affine->scaled(t.scale);
+  }
+  if (known) {
+    affine = sum.divide_floor(c.divisor, extents_);
+    if (affine && c.modulus != 0) affine = affine->modulo(c.modulus, extents_);
+  }
+  LiveIndex result{affine, nullptr};
+  if (affine) {
+    const ir::CoordinateRange r = affine->range(extents_);
+    if (r.low >= 0 && r.high < extent) return result;
+  } else {
+    result.value = runtime_coordinate(node, c, axes, point, inside);
+  }
+  if (safe) return result;
+  llvm::Value* value = affine ? number(result, point) : result.value;
+  llvm::Value* bound = context_.i64(extent);
+  inside = both(inside, context_.builder.CreateICmpULT(value, value->getType()->isVectorTy() ? context_.splat(bound) : bound));
+  return result;
+}
+
+LiveIndices BodyEmitter::apply(NodeId node, const ir::IndexMap& map, const LiveIndices& axes, Point& point, const ir::Shape& operand, llvm::Value*& inside) {
+  // What the op's own space proves inside needs no test; with axes counted together there could be none.
+  const bool safe = ir::always_inside(map, spaces_[node], operand);
+  LiveIndices index;
+  for (std::size_t k = 0; k < map.coordinates.size(); ++k)
+    index.push_back(apply(node, map.coordinates[k], axes, point, operand[static_cast<int>(k)], safe, inside));
+  return index;
+}
+
+// ---- Values ----
+
+std::string BodyEmitter::key(ir::Value value, const LiveIndices& index, llvm::Value* guard) const {
+  std::string text = std::to_string(value.node);
+  for (const LiveIndex& i : index)
+    text += ";" + (i.affine ? to_string(*i.affine) : "v" + std::to_string(reinterpret_cast<std::uintptr_t>(i.value)));
+  if (guard != nullptr) text += "|" + std::to_string(reinterpret_cast<std::uintptr_t>(guard));
+  return text;
+}
+
+Point* BodyEmitter::hoisted(ir::Value value, const LiveIndices& index, Point& point) const {
+  for (const LiveIndex& i : index)
+    if (!i.affine) return &point;
+  Point* p = &point;
+  while (p->parent != nullptr) {
+    if (needs_anchor_[value.node] && !p->anchors.empty()) break;
+    bool uses = false;
+    for (const LiveIndex& i : index)
+      for (const auto& [axis, scale] : i.affine->scales)
+        uses = uses || p->axes.contains(axis) || std::find(p->group.begin(), p->group.end(), axis) != p->group.end();
+    if (uses) break;
+    p = p->parent;
+  }
+  return p;
+}
+
+LlvmValue BodyEmitter::evaluate(ir::Value value, const LiveIndices& index, Point& point) {
+  return evaluate_guarded(value, index, point, nullptr);
+}
+
+LlvmValue BodyEmitter::evaluate_guarded(ir::Value value, const LiveIndices& index, Point& point, llvm::Value* guard) {
+  for (Point* p = &point; p != nullptr; p = p->parent)
+    if (const auto found = p->anchors.find(value.node); found != p->anchors.end()) return found->second;
+  Point* home = guard == nullptr ? hoisted(value, index, point) : &point;
+  const std::string name = key(value, index, guard);
+  if (const auto found = home->memo.find(name); found != home->memo.end()) return found->second;
+  LlvmValue result;
+  if (home == &point) {
+    result = compute(value, index, point, guard);
+  } else {
+    // Stand in front of the instruction that leads from `home` towards `point`, if they are in different regions.
+    llvm::Instruction* entry = nullptr;
+    for (const Point* p = &point; p != home; p = p->parent)
+      if (p->entry != nullptr) entry = p->entry;
+    llvm::IRBuilder<>::InsertPointGuard restore(context_.builder);
+    if (entry != nullptr) context_.builder.SetInsertPoint(entry);
+    result = compute(value, index, *home, guard);
+  }
+  home->memo.insert_or_assign(name, result);
+  return result;
+}
+
+LlvmValue BodyEmitter::compute(ir::Value value, const LiveIndices& index, Point& point, llvm::Value* guard) {
+  const Node& n = body().node(value);
+  if (n.kind == ir::kind_of<ir::Input>()) {
+    const ir::TensorType& type = n.results[0];
+    return load(input_position(value.node), type.dtype, type.elements(), flatten(index, type.shape, point), point, guard);
+  }
+  if (n.kind == ir::kind_of<ir::Constant>()) {
+    const auto attrs = ir::unpack<ir::Constant::Attrs>(n.attributes);
+    check(attrs.value.type.elements() == 1, "kernel '", kernel_.name, "': a tensor constant must be an input");
+    const ir::Num number = ir::Num::load(attrs.value.type.dtype, attrs.value.bytes->data());
+    return ir::is_float(number.dtype()) ? constant(context_, number.dtype(), number.as_double())
+                                        : integer(context_, number.dtype(), number.as_integer());
+  }
+  return compute_node(value.node, index, point, guard);
+}
+
+LlvmValue BodyEmitter::fill(NodeId node) const {
+  const Node& n = body().node(node);
+  const DType dtype = n.results[0].dtype;
+  return constant(context_, dtype, ir::info(n.kind).fill(n.attributes, dtype));
+}
+
+LlvmValue BodyEmitter::read_operand(NodeId node, std::size_t k, const LiveIndices& axes, Point& point, llvm::Value* guard, llvm::Value*& inside) {
+  const Node& n = body().node(node);
+  const ir::Value operand = n.operands[static_cast<std::size_t>(spaces_[node].operand_of(k))];
+  const LiveIndices index = apply(node, spaces_[node].reads[k], axes, point, body().type(operand).shape, inside);
+  return evaluate_guarded(operand, index, point, both(guard, inside));
+}
+
+LlvmValue BodyEmitter::evaluate_read(NodeId node, std::size_t k, const LiveIndices& axes, Point& point) {
+  llvm::Value* inside = nullptr;
+  const LlvmValue value = read_operand(node, k, axes, point, nullptr, inside);
+  check(inside == nullptr, "kernel '", kernel_.name, "': a reduction with absent terms");
+  return value;
+}
+
+LlvmValue BodyEmitter::compute_node(NodeId node, const LiveIndices& index, Point& point, llvm::Value* guard) {
+  const ir::OpInfo& op = ir::info(body().node(node).kind);
+  check(op.accumulators == 0, "kernel '", kernel_.name, "': '", op.name, "' is needed before it is computed");
+  if (!bodies_[node].scalar) return movement(node, index, point, guard);
+  std::vector<LlvmValue> x;
+  for (std::size_t k = 0; k < spaces_[node].reads.size(); ++k) {
+    llvm::Value* inside = nullptr;
+    LlvmValue v = read_operand(node, k, index, point, guard, inside);
+    if (inside != nullptr) v = select(LlvmValue(context_, DType::i1, inside), v, fill(node));
+    x.push_back(v);
+  }
+  std::vector<LlvmValue> axes;
+  if (op.reads_axes)
+    for (const LiveIndex& i : index) axes.emplace_back(context_, DType::i64, number(i, point));
+  return bodies_[node].scalar(x, axes);
+}
+
+LlvmValue BodyEmitter::movement(NodeId node, const LiveIndices& index, Point& point, llvm::Value* guard) {
+  std::optional<LlvmValue> result;
+  for (std::size_t k = 0; k < spaces_[node].reads.size(); ++k) {
+    llvm::Value* inside = nullptr;
+    const LlvmValue v = read_operand(node, k, index, point, guard, inside);
+    result = inside == nullptr ? v : select(LlvmValue(context_, DType::i1, inside), v, result ? *result : fill(node));
+  }
+  return result ? *result : fill(node);
+}
+
+// ---- Outputs ----
+
+LiveIndices BodyEmitter::output_index(std::size_t k, Point& point) {
+  const ir::Shape& shape = body().type(body().outputs()[k].value).shape;
+  if (!shape_.output_is_full[k] || shape != shape_.full_shape) return index_of(shape_.output_addresses[k], shape, point);
+  LiveIndices index;
+  for (const Affine& a : shape_.full) index.push_back({a, nullptr});
+  return index;
+}
+
+void BodyEmitter::store_outputs(std::span<const std::size_t> outputs, Point& point) {
+  std::vector<LlvmValue> values;
+  for (const std::size_t k : outputs) values.push_back(evaluate(body().outputs()[k].value, output_index(k, point), point));
+  for (std::size_t j = 0; j < outputs.size(); ++j) {
+    const std::size_t k = outputs[j];
+    const std::int64_t elements = body().type(body().outputs()[k].value).elements();
+    store(inputs_.size() + k, values[j], elements, {shape_.output_addresses[k], nullptr}, point);
+  }
+}
+
+}  // namespace sinter::runtime

@@ -1,0 +1,112 @@
+#pragma once
+// Evaluates a kernel body on demand inside a loop nest: ask for a value at an index and the instructions appear at the
+// right depth. Knows index maps and bodies, never ops.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "llvm_value.h"
+#include <sinter/ir/affine.h>
+#include <sinter/ir/evaluate.h>
+#include <sinter/ir/kernel.h>
+#include <sinter/ir/program.h>
+
+namespace sinter::runtime {
+
+/// One index of a tensor: affine over the kernel's axes, or an i64 computed at run time (scalar, or one per lane).
+struct LiveIndex {
+  std::optional<ir::Affine> affine;
+  llvm::Value* value = nullptr;
+};
+using LiveIndices = std::vector<LiveIndex>;
+
+/// Where the loop nest stands. Points nest as loops do; a value that does not vary at a point is computed at its parent,
+/// in front of the instruction through which the point is entered.
+struct Point {
+  Point* parent = nullptr;
+  llvm::Instruction* entry = nullptr;  // in the parent's region; null: straight-line code of that same region
+  std::map<int, llvm::Value*> axes;    // i64 numbers of the axes set here: scalar, or one per lane
+  std::vector<int> group;              // consecutive axes counted together by the vector
+  llvm::Value* counter = nullptr;      // number of the group's first lane, a scalar i64
+  llvm::Value* mask = nullptr;         // lanes that exist; null: all
+  std::map<ir::NodeId, LlvmValue> anchors;
+  std::map<std::string, LlvmValue> memo;
+
+  llvm::Value* axis(int k) const;
+};
+
+class BodyEmitter {
+ public:
+  /// `pointers`: one per kernel input, then one per output.
+  BodyEmitter(const EmitContext& context, const ir::Kernel& kernel, const ir::KernelShape& shape, std::vector<llvm::Value*> pointers, bool checked);
+
+  const EmitContext& context() const { return context_; }
+  const ir::Kernel& kernel() const { return kernel_; }
+  const ir::Graph& body() const { return *kernel_.body; }
+  const ir::KernelShape& shape() const { return shape_; }
+  const ir::NodeBody<LlvmValue>& ops(ir::NodeId node) const { return bodies_[node]; }
+
+  /// The value at an index.
+  LlvmValue evaluate(ir::Value value, const LiveIndices& index, Point& point);
+  /// What scalar sees of read `k` of `node` whose axes are `axes`.
+  LlvmValue evaluate_read(ir::NodeId node, std::size_t k, const LiveIndices& axes, Point& point);
+  /// Coordinates of flat element `address` in a tensor of `shape`.
+  LiveIndices index_of(const ir::Affine& address, const ir::Shape& shape, Point& point);
+  /// Axes of anchor `node`: its parallel axes at the outer point, then the inner axes.
+  LiveIndices anchor_axes(ir::NodeId node, Point& point);
+  /// Evaluates the given outputs at the point, then stores them all (so that in-place writes come after every read).
+  void store_outputs(std::span<const std::size_t> outputs, Point& point);
+  /// Index of output `k` at the point.
+  LiveIndices output_index(std::size_t k, Point& point);
+
+  /// A number over the axes as scalar or vector i64.
+  llvm::Value* number(const LiveIndex& index, const Point& point);
+  /// Loads and stores element `address` of a pointer; `parameter` counts inputs, then outputs.
+  LlvmValue load(std::size_t parameter, DType dtype, std::int64_t elements, const LiveIndex& address, Point& point, llvm::Value* guard);
+  void store(std::size_t parameter, const LlvmValue& value, std::int64_t elements, const LiveIndex& address, Point& point, llvm::Value* guard = nullptr);
+  /// Coordinates of `map` at `axes`; `inside` receives the condition under which the read is present (null: always).
+  LiveIndices apply(ir::NodeId node, const ir::IndexMap& map, const LiveIndices& axes, Point& point, const ir::Shape& operand, llvm::Value*& inside);
+  /// Flat element number.
+  LiveIndex flatten(const LiveIndices& index, const ir::Shape& shape, const Point& point);
+  /// a & b where null means true; splats where needed.
+  llvm::Value* both(llvm::Value* a, llvm::Value* b) const;
+  const ir::Space& space(ir::NodeId node) const { return spaces_[node]; }
+  std::size_t input_position(ir::NodeId node) const;
+
+ private:
+  struct Address {
+    llvm::Value* uniform = nullptr;   // scalar i64
+    std::int64_t lane_stride = 0;     // element distance between lanes
+    llvm::Value* varying = nullptr;   // vector i64 with everything, when lanes are not evenly spaced
+  };
+  Address address(const LiveIndex& index, const Point& point);
+  LlvmValue compute(ir::Value value, const LiveIndices& index, Point& point, llvm::Value* guard);
+  LlvmValue evaluate_guarded(ir::Value value, const LiveIndices& index, Point& point, llvm::Value* guard);
+  LlvmValue compute_node(ir::NodeId node, const LiveIndices& index, Point& point, llvm::Value* guard);
+  LlvmValue movement(ir::NodeId node, const LiveIndices& index, Point& point, llvm::Value* guard);
+  LlvmValue read_operand(ir::NodeId node, std::size_t k, const LiveIndices& axes, Point& point, llvm::Value* guard, llvm::Value*& inside);
+  LiveIndex apply(ir::NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, std::int64_t extent, bool safe, llvm::Value*& inside);
+  llvm::Value* runtime_coordinate(ir::NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, llvm::Value*& inside);
+  Point* hoisted(ir::Value value, const LiveIndices& index, Point& point) const;
+  std::string key(ir::Value value, const LiveIndices& index, llvm::Value* guard) const;
+  LlvmValue fill(ir::NodeId node) const;
+  llvm::Value* add(llvm::Value* a, llvm::Value* b) const;
+  llvm::Value* scaled(llvm::Value* a, std::int64_t factor) const;
+  llvm::Value* vector_address(const Address& a) const;
+
+  const EmitContext& context_;
+  const ir::Kernel& kernel_;
+  const ir::KernelShape& shape_;
+  std::vector<llvm::Value*> pointers_;
+  bool checked_;
+  ir::Ints extents_;
+  ir::Affine outer_number_;
+  std::vector<ir::NodeId> inputs_;
+  std::vector<ir::NodeBody<LlvmValue>> bodies_;
+  std::vector<ir::Space> spaces_;
+  std::vector<bool> needs_anchor_;
+};
+
+}  // namespace sinter::runtime

@@ -1,0 +1,35 @@
+#pragma once
+// Program -> LLVM module. No LLVM header is needed to include this.
+
+#include <memory>
+#include <string_view>
+
+#include <sinter/ir/program.h>
+#include <sinter/runtime/executable.h>
+
+namespace llvm {
+class LLVMContext;
+class Module;
+}  // namespace llvm
+
+namespace sinter::runtime {
+
+/// A module with the context that owns its types.
+struct GeneratedModule {
+  GeneratedModule();
+  ~GeneratedModule();
+  GeneratedModule(GeneratedModule&& other) noexcept;
+  GeneratedModule& operator=(GeneratedModule&& other) noexcept;
+
+  std::unique_ptr<llvm::LLVMContext> context;  // outlives the module
+  std::unique_ptr<llvm::Module> module;
+};
+
+/// Emits the kernels of the program and a function `entry_name` that runs them, with the ABI of ir/program.h:
+///
+///   void step(void* const* buffers, int32_t thread, int32_t threads, void (*barrier)(void*), void* barrier_arg)
+///
+/// `buffers` holds one address per buffer of the program, in its order, arena buffers included.
+GeneratedModule generate(const ir::Program& program, const CompileOptions& options, std::string_view entry_name);
+
+}  // namespace sinter::runtime

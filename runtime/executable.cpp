@@ -1,0 +1,112 @@
+#include <sinter/runtime/executable.h>
+
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <new>
+
+#include <sinter/ir/error.h>
+
+#include "executable_impl.h"
+
+namespace sinter::runtime {
+
+namespace {
+
+constexpr const char* entry_name = "sinter_step";
+
+Signature signature_of(const ir::Program& program) {
+  Signature signature;
+  for (const ir::Buffer& buffer : program.buffers) {
+    const Port port{buffer.name, buffer.type};
+    if (buffer.kind == ir::BufferKind::input) signature.inputs.push_back(port);
+    if (buffer.kind == ir::BufferKind::state) signature.states.push_back(port);
+    if (buffer.kind == ir::BufferKind::output) signature.outputs.push_back(port);
+  }
+  return signature;
+}
+
+/// Compiled code reads constants at an address of its own choosing: aligned, and apart from the program's life.
+AlignedBytes copy_constant(const ir::Buffer& buffer) {
+  check(buffer.data.bytes != nullptr, "constant buffer '", buffer.name, "' has no contents");
+  AlignedBytes copy = allocate_aligned(buffer.type.bytes());
+  std::memcpy(copy.get(), buffer.data.bytes->data(), buffer.data.bytes->size());
+  return copy;
+}
+
+void add_slots(const ir::Program& program, Executable::Impl& impl) {
+  std::size_t counts[6] = {};
+  for (const ir::Buffer& buffer : program.buffers) {
+    std::size_t& count = counts[static_cast<std::size_t>(buffer.kind)];
+    Executable::Impl::Slot slot{buffer.kind, count++, buffer.offset, buffer.type.bytes(), nullptr};
+    if (buffer.kind == ir::BufferKind::constant) {
+      impl.constants.push_back(copy_constant(buffer));
+      slot.constant = impl.constants.back().get();
+    }
+    impl.slots.push_back(slot);
+  }
+}
+
+GeneratedModule generate_optimized(const ir::Program& program, const CompileOptions& options) {
+  GeneratedModule generated = generate(program, options, entry_name);
+  optimize(generated, options.target);
+  return generated;
+}
+
+void write_file(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  if (!out.flush()) user_error("cannot write ", path.string());
+}
+
+/// NAME.ll and NAME.s. Generating again keeps the common path free of dumping.
+void dump(const ir::Program& program, const CompileOptions& options) {
+  const std::filesystem::path directory(options.dump_directory);
+  std::filesystem::create_directories(directory);
+  write_file(directory / (program.name + ".ll"), Executable::llvm_ir(program, options));
+  write_file(directory / (program.name + ".s"), Executable::assembly(program, options));
+}
+
+}  // namespace
+
+AlignedBytes allocate_aligned(std::int64_t size) {
+  const std::size_t rounded = (static_cast<std::size_t>(size) / buffer_alignment + 1) * buffer_alignment;
+  auto* memory = static_cast<std::byte*>(std::aligned_alloc(buffer_alignment, rounded));
+  if (memory == nullptr) throw std::bad_alloc();
+  return AlignedBytes(memory);
+}
+
+std::shared_ptr<const Executable> Executable::compile(const ir::Program& program, const CompileOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  auto impl = std::make_unique<Impl>();
+  impl->signature = signature_of(program);
+  impl->arena_bytes = program.arena_bytes;
+  impl->parallel = program.is_parallel();
+  impl->checked = options.checked;
+  add_slots(program, *impl);
+  impl->code = std::make_unique<LinkedCode>(
+      std::vector<std::string>{emit_object(generate_optimized(program, options), options.target)});
+  impl->step = reinterpret_cast<StepFunction>(impl->code->address(entry_name));
+  const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
+  impl->compile_milliseconds = elapsed.count();
+  if (!options.dump_directory.empty()) dump(program, options);
+  return std::shared_ptr<const Executable>(new Executable(std::move(impl)));
+}
+
+Executable::Executable(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Executable::~Executable() = default;
+
+const Signature& Executable::signature() const { return impl_->signature; }
+std::int64_t Executable::arena_bytes() const { return impl_->arena_bytes; }
+double Executable::compile_milliseconds() const { return impl_->compile_milliseconds; }
+
+std::string Executable::llvm_ir(const ir::Program& program, const CompileOptions& options) {
+  return print_ir(generate_optimized(program, options));
+}
+
+std::string Executable::assembly(const ir::Program& program, const CompileOptions& options) {
+  return emit_assembly(generate_optimized(program, options), options.target);
+}
+
+}  // namespace sinter::runtime

@@ -1,0 +1,91 @@
+// One function per kernel: signature, aliasing facts, and the emitter of its form.
+
+#include "kernel_codegen.h"
+
+#include <algorithm>
+
+#include <llvm/IR/Function.h>
+#include <llvm/IR/IRBuilder.h>
+
+#include "kernel_forms.h"
+#include <sinter/ir/error.h>
+
+namespace sinter::runtime {
+
+namespace {
+
+ir::KernelShape shape_of(const ir::Kernel& kernel) {
+  std::variant<ir::KernelShape, std::string> shape = ir::kernel_shape(*kernel.body);
+  if (const auto* why = std::get_if<std::string>(&shape)) internal_error("kernel '", kernel.name, "' has no loop nest: ", *why);
+  return std::get<ir::KernelShape>(std::move(shape));
+}
+
+bool is_empty(const ir::Kernel& kernel) {
+  return std::all_of(kernel.body->outputs().begin(), kernel.body->outputs().end(),
+                     [&](const ir::Output& o) { return kernel.body->type(o.value).elements() == 0; });
+}
+
+/// Buffers that appear once are reached through one argument only.
+void mark_aliasing(llvm::Function& function, const ir::Kernel& kernel) {
+  std::vector<ir::BufferId> buffers = kernel.inputs;
+  buffers.insert(buffers.end(), kernel.outputs.begin(), kernel.outputs.end());
+  for (std::size_t k = 0; k < buffers.size(); ++k) {
+    llvm::Argument* argument = function.getArg(static_cast<unsigned>(k));
+    if (std::count(buffers.begin(), buffers.end(), buffers[k]) == 1) argument->addAttr(llvm::Attribute::NoAlias);
+    if (k < kernel.inputs.size()) argument->setName("in" + std::to_string(k));
+    else argument->setName("out" + std::to_string(k - kernel.inputs.size()));
+  }
+}
+
+void emit_form(KernelJob& job, ir::KernelForm form) {
+  switch (form) {
+    case ir::KernelForm::pointwise: return emit_pointwise(job);
+    case ir::KernelForm::row: return emit_row(job);
+    case ir::KernelForm::column: return emit_column(job);
+    case ir::KernelForm::contract: return emit_contract(job);
+    case ir::KernelForm::scatter: return emit_scatter(job);
+  }
+}
+
+}  // namespace
+
+llvm::Function* emit_kernel(llvm::Module& module, const ir::Program&, const ir::Kernel& kernel, const CompileOptions& options, const std::string& symbol) {
+  llvm::LLVMContext& context = module.getContext();
+  const std::size_t pointers = kernel.inputs.size() + kernel.outputs.size();
+  std::vector<llvm::Type*> arguments(pointers, llvm::PointerType::getUnqual(context));
+  arguments.insert(arguments.end(), 2, llvm::Type::getInt64Ty(context));
+  auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), arguments, false);
+  auto* function = llvm::Function::Create(type, llvm::Function::InternalLinkage, symbol, module);
+  function->addFnAttr(llvm::Attribute::NoUnwind);
+  mark_aliasing(*function, kernel);
+  llvm::IRBuilder<> builder(context);
+  builder.SetInsertPoint(llvm::BasicBlock::Create(context, "entry", function));
+  if (!is_empty(kernel)) {
+    const ir::KernelShape shape = shape_of(kernel);
+    const EmitContext emit_context{builder, static_cast<int>(kernel.schedule.lanes)};
+    std::vector<llvm::Value*> addresses;
+    for (std::size_t k = 0; k < pointers; ++k) addresses.push_back(function->getArg(static_cast<unsigned>(k)));
+    BodyEmitter emitter(emit_context, kernel, shape, addresses, options.checked);
+    KernelJob job{emit_context, emitter, kernel.schedule, {}, function->getArg(static_cast<unsigned>(pointers)), function->getArg(static_cast<unsigned>(pointers + 1))};
+    emit_form(job, shape.form);
+  }
+  builder.CreateRetVoid();
+  return function;
+}
+
+std::int64_t parallel_extent(const ir::Kernel& kernel) {
+  if (is_empty(kernel)) return 0;
+  const ir::KernelShape shape = shape_of(kernel);
+  if (shape.form == ir::KernelForm::contract) return contract_parallel_extent(kernel, shape);
+  if (shape.form == ir::KernelForm::scatter) return 1;
+  // The first real loop: an outer axis that is not part of the vector, or else the vector's blocks.
+  const AxisSplit split = split_axes(*kernel.body, shape, 0, static_cast<int>(shape.outer.size()));
+  const bool row = shape.form == ir::KernelForm::row;
+  for (std::size_t k = 0; k < shape.outer.size(); ++k) {
+    const bool in_group = std::find(split.group.begin(), split.group.end(), static_cast<int>(k)) != split.group.end();
+    if (shape.outer[k] > 1 && (row || !in_group)) return shape.outer[k];
+  }
+  return row ? 1 : block_count(split.group_extent, kernel.schedule.lanes, kernel.schedule.unroll);
+}
+
+}  // namespace sinter::runtime

@@ -1,0 +1,26 @@
+#pragma once
+// The code of one kernel: loop nests by form. step_codegen.cpp calls what is declared here.
+
+#include <cstdint>
+#include <string>
+
+#include <sinter/ir/program.h>
+#include <sinter/runtime/executable.h>
+
+namespace llvm {
+class Function;
+class Module;
+}  // namespace llvm
+
+namespace sinter::runtime {
+
+/// Emits `void symbol(ptr in0, ..., ptr out0, ..., i64 begin, i64 end)`: the addresses of the kernel's inputs, then of
+/// its outputs (an in-place output repeats an input's address), and the part of the outermost loop to run. The kernel's
+/// buffer ids tell which arguments alias; apart from that, the code depends on body and schedule only.
+llvm::Function* emit_kernel(llvm::Module& module, const ir::Program& program, const ir::Kernel& kernel,
+                            const CompileOptions& options, const std::string& symbol);
+
+/// Iterations of the outermost loop: what threads share, and the `end` of a kernel that is not shared.
+std::int64_t parallel_extent(const ir::Kernel& kernel);
+
+}  // namespace sinter::runtime

@@ -1,0 +1,277 @@
+// Contract form: register tiles of rows x vectors. The side that supplies vectors (b, or a when swapped) is loaded along
+// its free axes, the other side is broadcast; the rest of the body is the tile's epilogue, run row by row over a
+// scratch copy of the tile.
+
+#include <algorithm>
+
+#include "kernel_forms.h"
+#include <sinter/ir/error.h>
+#include <sinter/ir/sum_order.h>
+
+namespace sinter::runtime {
+
+using ir::Affine;
+using ir::NodeId;
+
+namespace {
+
+/// Outer axes of a contraction by role.
+struct Roles {
+  std::vector<int> batch, rows, columns;
+  std::int64_t row_count = 1;
+  std::int64_t column_count = 1;
+};
+
+bool reads_axis(const ir::IndexMap& map, int axis) {
+  return std::any_of(map.coordinates.begin(), map.coordinates.end(), [&](const ir::Coordinate& c) { return c.scale_of(axis) != 0; });
+}
+
+Roles roles_of(const ir::Kernel& kernel, const ir::KernelShape& shape) {
+  const ir::Node& n = kernel.body->node(shape.anchors.front());
+  std::vector<ir::TensorType> types;
+  for (const ir::Value& v : n.operands) types.push_back(kernel.body->type(v));
+  const ir::Space space = ir::info(n.kind).space(n.attributes, types);
+  const std::size_t vector_side = kernel.schedule.swap ? 0 : 1;
+  Roles roles;
+  for (std::size_t k = 0; k < shape.outer.size(); ++k) {
+    const int axis = static_cast<int>(k);
+    const bool in_vectors = reads_axis(space.reads[vector_side], axis);
+    const bool in_rows = reads_axis(space.reads[1 - vector_side], axis);
+    if (in_vectors && in_rows)
+      roles.batch.push_back(axis);
+    else if (in_vectors)
+      roles.columns.push_back(axis), roles.column_count *= shape.outer[k];
+    else
+      roles.rows.push_back(axis), roles.row_count *= shape.outer[k];
+  }
+  return roles;
+}
+
+struct Tiles {
+  std::int64_t row_tiles, column_tiles;
+  bool share_columns;  // threads share column tiles (else row tiles)
+};
+
+Tiles tiles_of(const ir::Schedule& s, const Roles& roles) {
+  Tiles t{};
+  t.row_tiles = (roles.row_count + s.tile_rows - 1) / s.tile_rows;
+  t.column_tiles = block_count(roles.column_count, s.lanes, s.tile_vectors);
+  t.share_columns = t.column_tiles >= t.row_tiles;
+  return t;
+}
+
+class ContractEmitter {
+ public:
+  ContractEmitter(KernelJob& job, const ir::Kernel& kernel, Point& batch)
+      : job_(job), batch_(batch), node_(job.emit.shape().anchors.front()), roles_(roles_of(kernel, job.emit.shape())),
+        tiles_(tiles_of(job.schedule, roles_)),
+        dtype_(job.emit.body().node(node_).results[0].dtype), side_(job.schedule.swap ? 0 : 1) {
+    for (std::size_t k = 0; k < job.emit.body().outputs().size(); ++k) outputs_.push_back(k);
+    columns_in_order_ = columns_are_one_axis();
+  }
+
+  void run() {
+    llvm::Value* zero = job_.i64(0);
+    llvm::Value* column_begin = tiles_.share_columns ? job_.begin : zero;
+    llvm::Value* column_end = tiles_.share_columns ? job_.end : job_.i64(tiles_.column_tiles);
+    const auto place = [&](Point& p) { place_columns(p); };
+    sweep_vectors(job_, roles_.column_count, job_.schedule.tile_vectors, column_begin, column_end, batch_, place, [&](std::span<Point> columns) { row_tiles(columns); });
+  }
+
+ private:
+  bool columns_are_one_axis() const {
+    int real = 0;
+    for (const int k : roles_.columns) real += job_.emit.shape().outer[static_cast<std::size_t>(k)] > 1 ? 1 : 0;
+    return real <= 1;
+  }
+
+  /// Axis numbers of `axes` from the flat number over them.
+  void place_digits(std::span<const int> axes, llvm::Value* flat, Point& point) const {
+    llvm::IRBuilder<>& b = job_.builder();
+    const auto constant = [&](std::int64_t v) { return flat->getType()->isVectorTy() ? job_.context.splat(job_.i64(v)) : job_.i64(v); };
+    std::int64_t stride = 1;
+    for (std::size_t k = axes.size(); k-- > 0;) {
+      const std::int64_t extent = job_.emit.shape().outer[static_cast<std::size_t>(axes[k])];
+      llvm::Value* digit = stride == 1 ? flat : b.CreateUDiv(flat, constant(stride));
+      stride *= extent;
+      point.axes[axes[k]] = k == 0 ? digit : b.CreateURem(digit, constant(extent));
+    }
+  }
+
+  void place_columns(Point& p) const {
+    if (!columns_in_order_) return place_digits(roles_.columns, job_.context.lane_indices(p.counter), p);
+    for (const int k : roles_.columns) {
+      if (job_.emit.shape().outer[static_cast<std::size_t>(k)] > 1)
+        p.group = {k};
+      else
+        p.axes[k] = job_.i64(0);
+    }
+  }
+
+  void row_tiles(std::span<Point> columns) {
+    llvm::IRBuilder<>& b = job_.builder();
+    const std::int64_t tile = job_.schedule.tile_rows;
+    const std::int64_t full = roles_.row_count / tile;
+    const std::int64_t rest = roles_.row_count - full * tile;
+    llvm::Value* begin = tiles_.share_columns ? job_.i64(0) : job_.begin;
+    llvm::Value* end = tiles_.share_columns ? job_.i64(tiles_.row_tiles) : job_.end;
+    llvm::Value* stop = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, end, job_.i64(full));
+    if (full > 0)
+      emit_loop(b, begin, stop, 1, [&](llvm::Value* index, llvm::Instruction* entry) { tile_at(columns, b.CreateNSWMul(index, job_.i64(tile)), tile, entry); });
+    if (rest > 0)
+      emit_if(b, b.CreateICmpSGT(end, job_.i64(full)), [&](llvm::Instruction* entry) { tile_at(columns, job_.i64(full * tile), rest, entry); });
+  }
+
+  using Tile = std::vector<LlvmValue>;  // rows x columns
+
+  void tile_at(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Instruction* entry) {
+    std::vector<Point> regions = inside(columns, entry);
+    const Tile tile = sums(regions, first_row, rows);
+    llvm::IRBuilder<>& b = job_.builder();
+    llvm::Type* vector = tile[0].value()->getType();
+    llvm::Value* scratch = scratch_of(vector, rows * static_cast<std::int64_t>(columns.size()));
+    for (std::size_t k = 0; k < tile.size(); ++k) b.CreateStore(tile[k].value(), b.CreateGEP(vector, scratch, job_.i64(static_cast<std::int64_t>(k))));
+    emit_loop(b, job_.i64(0), job_.i64(rows), 1, [&](llvm::Value* row, llvm::Instruction* row_entry) {
+      for (std::size_t j = 0; j < columns.size(); ++j) {
+        Point p;
+        p.parent = &regions[j];
+        p.entry = row_entry;
+        place_digits(roles_.rows, b.CreateNSWAdd(first_row, row), p);
+        llvm::Value* at = b.CreateNSWAdd(b.CreateNSWMul(row, job_.i64(static_cast<std::int64_t>(columns.size()))), job_.i64(static_cast<std::int64_t>(j)));
+        const LlvmValue sum(job_.context, dtype_, b.CreateLoad(vector, b.CreateGEP(vector, scratch, at)));
+        p.anchors.insert_or_assign(node_, job_.emit.ops(node_).finish(std::vector<LlvmValue>{sum}, dtype_));
+        job_.emit.store_outputs(outputs_, p);
+      }
+    });
+  }
+
+  /// A point per column inside the region that is entered through `entry`.
+  static std::vector<Point> inside(std::span<Point> columns, llvm::Instruction* entry) {
+    std::vector<Point> regions(columns.size());
+    for (std::size_t j = 0; j < columns.size(); ++j) {
+      regions[j].parent = &columns[j];
+      regions[j].entry = entry;
+    }
+    return regions;
+  }
+
+  /// Stack space for a tile, in the function's entry block.
+  llvm::Value* scratch_of(llvm::Type* vector, std::int64_t count) {
+    llvm::IRBuilder<>::InsertPointGuard restore(job_.builder());
+    llvm::BasicBlock& first = job_.builder().GetInsertBlock()->getParent()->getEntryBlock();
+    job_.builder().SetInsertPoint(&first, first.begin());
+    return job_.builder().CreateAlloca(vector, job_.i64(count));
+  }
+
+  LlvmValue zero() const {
+    const LlvmValue z = job_.emit.ops(node_).identity(integer(job_.context, dtype_, 0))[0];
+    return columns_vary() ? splat(z) : z;
+  }
+
+  bool columns_vary() const { return roles_.column_count > 1; }
+
+  Tile sums(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows) {
+    const Tile start(static_cast<std::size_t>(rows) * columns.size(), zero());
+    const ChunkWalk walk(job_.emit.shape().inner);
+    llvm::IRBuilder<>& b = job_.builder();
+    if (walk.count == 0) return start;
+    if (walk.count == 1) return chain(columns, first_row, rows, job_.i64(0), job_.i64(walk.total), walk.total, start);
+    // Several chunks: the running total lives in memory, the chunk's chain in registers.
+    llvm::Type* vector = start[0].value()->getType();
+    llvm::Value* scratch = scratch_of(vector, static_cast<std::int64_t>(start.size()));
+    const auto slot = [&](std::size_t k) { return b.CreateGEP(vector, scratch, job_.i64(static_cast<std::int64_t>(k))); };
+    emit_loop(b, job_.i64(0), job_.i64(walk.count), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
+      const auto [begin, end] = walk.bounds(job_, number);
+      std::vector<Point> regions = inside(columns, entry);
+      const Tile chunk = chain(regions, first_row, rows, begin, end, 0, start);
+      const LlvmValue is_first(job_.context, ir::DType::i1, b.CreateICmpEQ(number, job_.i64(0)));
+      for (std::size_t k = 0; k < chunk.size(); ++k) {
+        const LlvmValue total(job_.context, dtype_, b.CreateLoad(vector, slot(k)));
+        const LlvmValue sum = job_.emit.ops(node_).combine(std::vector<LlvmValue>{total}, std::vector<LlvmValue>{chunk[k]})[0];
+        b.CreateStore(select(is_first, chunk[k], sum).value(), slot(k));
+      }
+    });
+    Tile result;
+    for (std::size_t k = 0; k < start.size(); ++k) result.emplace_back(job_.context, dtype_, b.CreateLoad(vector, slot(k)));
+    return result;
+  }
+
+  /// One chunk, four terms per trip. `terms` is its length when known, else 0.
+  Tile chain(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* begin, llvm::Value* end, std::int64_t terms,
+             const Tile& start) {
+    llvm::IRBuilder<>& b = job_.builder();
+    constexpr std::int64_t unroll = 4;
+    Tile tile = start;
+    llvm::Value* middle = begin;
+    if (terms == 0 || terms >= unroll) {
+      middle = b.CreateNSWAdd(begin, b.CreateAnd(b.CreateSub(end, begin), job_.i64(~(unroll - 1))));
+      tile = terms_loop(columns, first_row, rows, begin, middle, unroll, tile);
+    }
+    if (terms != 0 && terms % unroll == 0) return tile;
+    return terms_loop(columns, first_row, rows, middle, end, 1, tile);
+  }
+
+  Tile terms_loop(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* begin, llvm::Value* end, std::int64_t step, const Tile& start) {
+    std::vector<llvm::Value*> initial;
+    for (const LlvmValue& v : start) initial.push_back(v.value());
+    const std::vector<llvm::Value*> last = emit_loop(job_.builder(), begin, end, step, initial, [&](llvm::Value* term, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
+      std::vector<Point> regions = inside(columns, entry);
+      Tile tile;
+      for (llvm::Value* v : carried) tile.emplace_back(job_.context, dtype_, v);
+      for (std::int64_t u = 0; u < step; ++u) add_term(regions, first_row, rows, job_.builder().CreateNSWAdd(term, job_.i64(u)), tile);
+      std::vector<llvm::Value*> next;
+      for (const LlvmValue& v : tile) next.push_back(v.value());
+      return next;
+    });
+    Tile result;
+    for (llvm::Value* v : last) result.emplace_back(job_.context, dtype_, v);
+    return result;
+  }
+
+  LlvmValue side_value(std::size_t side, llvm::Value* term, llvm::Value* row, Point& column) {
+    Point p;
+    p.parent = &column;
+    place_inner(job_, term, p);
+    place_digits(roles_.rows, row, p);
+    return job_.emit.evaluate_read(node_, side, job_.emit.anchor_axes(node_, p), p);
+  }
+
+  /// One term of every sum of the tile.
+  void add_term(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* term, Tile& tile) {
+    std::vector<LlvmValue> vectors;
+    for (Point& column : columns) vectors.push_back(side_value(side_, term, first_row, column));
+    for (std::int64_t i = 0; i < rows; ++i) {
+      const LlvmValue row = side_value(1 - side_, term, job_.builder().CreateNSWAdd(first_row, job_.i64(i)), columns[0]);
+      for (std::size_t j = 0; j < columns.size(); ++j) {
+        LlvmValue& sum = tile[static_cast<std::size_t>(i) * columns.size() + j];
+        const std::vector<LlvmValue> x = side_ == 1 ? std::vector<LlvmValue>{row, vectors[j]} : std::vector<LlvmValue>{vectors[j], row};
+        sum = job_.emit.ops(node_).accumulate(std::vector<LlvmValue>{sum}, x, {})[0];
+        if (columns_vary()) sum = splat(sum);
+      }
+    }
+  }
+
+  KernelJob& job_;
+  Point& batch_;
+  NodeId node_;
+  Roles roles_;
+  Tiles tiles_;
+  ir::DType dtype_;
+  std::size_t side_;
+  bool columns_in_order_ = true;
+  std::vector<std::size_t> outputs_;
+};
+
+}  // namespace
+
+std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape) {
+  const Tiles t = tiles_of(kernel.schedule, roles_of(kernel, shape));
+  return t.share_columns ? t.column_tiles : t.row_tiles;
+}
+
+void emit_contract(KernelJob& job) {
+  const Roles roles = roles_of(job.emit.kernel(), job.emit.shape());
+  loop_axes(job, roles.batch, false, job.root, [&](Point& batch) { ContractEmitter(job, job.emit.kernel(), batch).run(); });
+}
+
+}  // namespace sinter::runtime

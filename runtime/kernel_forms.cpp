@@ -1,0 +1,288 @@
+// Loop structure shared by the forms, and the simple forms: pointwise and column.
+
+#include "kernel_forms.h"
+
+#include <algorithm>
+#include <deque>
+
+#include <sinter/ir/error.h>
+#include <sinter/ir/sum_order.h>
+
+namespace sinter::runtime {
+
+using ir::Affine;
+using ir::NodeId;
+
+namespace {
+
+/// True when no node looks at single axis numbers: neither through scalar nor through a test for absent reads.
+bool axes_are_only_addresses(const ir::Graph& body) {
+  for (const ir::Node& n : body.nodes()) {
+    const ir::OpInfo& op = ir::info(n.kind);
+    if (op.reads_axes) return false;
+    if (op.form != ir::Form::map) continue;
+    std::vector<ir::TensorType> types;
+    for (const ir::Value& v : n.operands) types.push_back(body.type(v));
+    const ir::Space space = op.space(n.attributes, types);
+    for (std::size_t k = 0; k < space.reads.size(); ++k)
+      if (!ir::always_inside(space.reads[k], space, types[static_cast<std::size_t>(space.operand_of(k))].shape)) return false;
+  }
+  return true;
+}
+
+/// Every access moves along `outer` as far as over a whole run of `inner`.
+bool merge(const ir::KernelShape& shape, int outer, int inner, std::int64_t inner_extent) {
+  const auto fits = [&](const Affine& a) { return a.scale_of(outer) == a.scale_of(inner) * inner_extent; };
+  for (const ir::KernelRead& r : shape.reads)
+    if (!r.address || !fits(*r.address)) return false;
+  return std::all_of(shape.output_addresses.begin(), shape.output_addresses.end(), fits);
+}
+
+}  // namespace
+
+AxisSplit split_axes(const ir::Graph& body, const ir::KernelShape& shape, int first, int last) {
+  const ir::Ints extents = shape.extents();
+  AxisSplit split;
+  const bool may_merge = axes_are_only_addresses(body);
+  int k = last - 1;
+  for (; k >= first; --k) {
+    const std::int64_t extent = extents[static_cast<std::size_t>(k)];
+    if (extent == 1) continue;
+    if (!split.group.empty()) {
+      const int inner = split.group.front();
+      if (!may_merge || !merge(shape, k, inner, extents[static_cast<std::size_t>(inner)])) break;
+    }
+    split.group.insert(split.group.begin(), k);
+    split.group_extent *= extent;
+  }
+  for (int axis = first; axis < last; ++axis)
+    if (std::find(split.group.begin(), split.group.end(), axis) == split.group.end()) split.loops.push_back(axis);
+  return split;
+}
+
+void loop_axes(KernelJob& job, std::span<const int> axes, bool shared, Point& parent, const std::function<void(Point&)>& body) {
+  if (axes.empty()) return body(parent);
+  const std::int64_t extent = job.emit.shape().extents()[static_cast<std::size_t>(axes[0])];
+  if (extent == 1 && !shared) {
+    parent.axes[axes[0]] = job.i64(0);
+    return loop_axes(job, axes.subspan(1), false, parent, body);
+  }
+  emit_loop(job.builder(), shared ? job.begin : job.i64(0), shared ? job.end : job.i64(extent), 1, [&](llvm::Value* index, llvm::Instruction* entry) {
+    Point point;
+    point.parent = &parent;
+    point.entry = entry;
+    point.axes[axes[0]] = index;
+    loop_axes(job, axes.subspan(1), false, point, body);
+  });
+}
+
+std::int64_t block_count(std::int64_t extent, std::int64_t lanes, std::int64_t unroll) { return (extent + lanes * unroll - 1) / (lanes * unroll); }
+
+namespace {
+
+/// `count` points of consecutive vectors that start at element `start`.
+std::deque<Point> vector_points(KernelJob& job, Point& parent, llvm::Instruction* entry, llvm::Value* start, std::int64_t count, std::int64_t rest,
+                                const std::function<void(Point&)>& place) {
+  std::deque<Point> points;
+  for (std::int64_t u = 0; u < count; ++u) {
+    Point& p = points.emplace_back();
+    p.parent = &parent;
+    p.entry = entry;
+    p.counter = job.builder().CreateNSWAdd(start, job.i64(u * job.context.lanes));
+    const std::int64_t present = rest - u * job.context.lanes;
+    if (present < job.context.lanes) p.mask = job.context.lane_mask(job.i64(present));
+    place(p);
+  }
+  return points;
+}
+
+void run(std::deque<Point>& points, const std::function<void(std::span<Point>)>& body) {
+  std::vector<Point> together(std::make_move_iterator(points.begin()), std::make_move_iterator(points.end()));
+  body(together);
+}
+
+}  // namespace
+
+void sweep_vectors(KernelJob& job, std::int64_t extent, std::int64_t unroll, llvm::Value* begin, llvm::Value* end, Point& parent,
+                   const std::function<void(Point&)>& place, const std::function<void(std::span<Point>)>& body) {
+  llvm::IRBuilder<>& b = job.builder();
+  const std::int64_t lanes = job.context.lanes;
+  const std::int64_t block = lanes * unroll;
+  const std::int64_t full = extent / block;
+  const std::int64_t rest = extent - full * block;
+  if (full > 0) {
+    llvm::Value* stop = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, end, job.i64(full));
+    emit_loop(b, begin, stop, 1, [&](llvm::Value* index, llvm::Instruction* entry) {
+      llvm::Value* start = b.CreateNSWMul(index, job.i64(block));
+      std::deque<Point> points = vector_points(job, parent, entry, start, unroll, block, place);
+      run(points, body);
+    });
+  }
+  if (rest == 0) return;
+  emit_if(b, b.CreateICmpSGT(end, job.i64(full)), [&](llvm::Instruction* entry) {
+    std::deque<Point> points = vector_points(job, parent, entry, job.i64(full * block), (rest + lanes - 1) / lanes, rest, place);
+    run(points, body);
+  });
+}
+
+void place_inner(const KernelJob& job, llvm::Value* flat, Point& point) {
+  const ir::KernelShape& shape = job.emit.shape();
+  std::int64_t stride = 1;
+  for (std::size_t k = shape.inner.size(); k-- > 0;) {
+    const std::int64_t extent = shape.inner[k];
+    const auto constant = [&](std::int64_t v) { return flat->getType()->isVectorTy() ? job.context.splat(job.i64(v)) : job.i64(v); };
+    llvm::Value* digit = stride == 1 ? flat : job.builder().CreateUDiv(flat, constant(stride));
+    stride *= extent;
+    if (k > 0) digit = job.builder().CreateURem(digit, constant(extent));
+    point.axes[static_cast<int>(shape.outer.size() + k)] = digit;
+  }
+}
+
+ChunkWalk::ChunkWalk(const ir::Ints& reduced) {
+  const ir::ChainChunks chunks(reduced);
+  total = chunks.total;
+  if (total == 0) return;
+  row = chunks.rows > 0 ? 0 : chunks.row;
+  length = chunks.rows > 0 ? chunks.rows * chunks.row : ir::chain_chunk;
+  count = row == 0 ? (total + length - 1) / length : total / row * ((row + length - 1) / length);
+}
+
+std::pair<llvm::Value*, llvm::Value*> ChunkWalk::bounds(const KernelJob& job, llvm::Value* number) const {
+  llvm::IRBuilder<>& b = job.builder();
+  llvm::Value* row_begin = job.i64(0);
+  llvm::Value* row_end = job.i64(total);
+  if (row > 0) {
+    const std::int64_t pieces = (row + length - 1) / length;
+    row_begin = b.CreateNSWMul(b.CreateUDiv(number, job.i64(pieces)), job.i64(row));
+    row_end = b.CreateNSWAdd(row_begin, job.i64(row));
+    number = b.CreateURem(number, job.i64(pieces));
+  }
+  llvm::Value* begin = b.CreateNSWAdd(row_begin, b.CreateNSWMul(number, job.i64(length)));
+  return {begin, b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateNSWAdd(begin, job.i64(length)), row_end)};
+}
+
+namespace {
+
+using Carries = std::vector<std::vector<LlvmValue>>;
+
+/// Carries as loop-carried LLVM values and back; loops carry vectors, so everything is splatted.
+std::vector<llvm::Value*> pack(const Carries& carries) {
+  std::vector<llvm::Value*> values;
+  for (const auto& carry : carries)
+    for (const LlvmValue& v : carry) values.push_back(v.value());
+  return values;
+}
+
+Carries unpack(const KernelJob& job, const Carries& like, std::span<llvm::Value* const> values) {
+  Carries carries;
+  std::size_t next = 0;
+  for (const auto& carry : like) {
+    carries.emplace_back();
+    for (const LlvmValue& v : carry) carries.back().emplace_back(job.context, v.dtype(), values[next++]);
+  }
+  return carries;
+}
+
+}  // namespace
+
+Carries chain_reduce(KernelJob& job, NodeId node, std::span<Point> points) {
+  const ChunkWalk walk(job.emit.shape().inner);
+  const ir::NodeBody<LlvmValue>& ops = job.emit.ops(node);
+  const ir::Node& n = job.emit.body().node(node);
+  const DType dtype = job.emit.body().type(n.operands[0]).dtype;
+  Carries identity;
+  for (std::size_t p = 0; p < points.size(); ++p) {
+    identity.emplace_back();
+    for (const LlvmValue& v : ops.identity(integer(job.context, dtype, 0))) identity.back().push_back(points[p].group.empty() ? v : splat(v));
+  }
+  // `regions` are the points inside the innermost region that surrounds the chain.
+  const auto add_terms = [&](std::span<Point> regions, llvm::Value* begin, llvm::Value* end) {
+    return unpack(job, identity, emit_loop(job.builder(), begin, end, 1, pack(identity), [&](llvm::Value* term, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
+      Carries carries = unpack(job, identity, carried);
+      for (std::size_t p = 0; p < points.size(); ++p) {
+        Point inner;
+        inner.parent = &regions[p];
+        inner.entry = entry;
+        place_inner(job, term, inner);
+        const LiveIndices axes = job.emit.anchor_axes(node, inner);
+        std::vector<LlvmValue> x;
+        for (std::size_t k = 0; k < job.emit.space(node).reads.size(); ++k) x.push_back(job.emit.evaluate_read(node, k, axes, inner));
+        std::vector<LlvmValue> reduced;
+        for (std::size_t k = 0; k < job.emit.shape().inner.size(); ++k)
+          reduced.emplace_back(job.context, DType::i64, inner.axes.at(static_cast<int>(job.emit.shape().outer.size() + k)));
+        carries[p] = ops.accumulate(carries[p], x, reduced);
+        if (!points[p].group.empty())
+          for (LlvmValue& v : carries[p]) v = splat(v);
+      }
+      return pack(carries);
+    }));
+  };
+  if (walk.count == 0) return identity;
+  if (walk.count == 1) return add_terms(points, job.i64(0), job.i64(walk.total));
+  return unpack(job, identity, emit_loop(job.builder(), job.i64(0), job.i64(walk.count), 1, pack(identity), [&](llvm::Value* number, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
+    const auto [begin, end] = walk.bounds(job, number);
+    std::vector<Point> regions(points.size());
+    for (std::size_t p = 0; p < points.size(); ++p) {
+      regions[p].parent = &points[p];
+      regions[p].entry = entry;
+    }
+    const Carries chunk = add_terms(regions, begin, end);
+    const Carries total = unpack(job, identity, carried);
+    const LlvmValue first(job.context, DType::i1, job.builder().CreateICmpEQ(number, job.i64(0)));
+    Carries next;
+    for (std::size_t p = 0; p < points.size(); ++p) {
+      const std::vector<LlvmValue> sum = ops.combine(total[p], chunk[p]);
+      next.emplace_back();
+      for (std::size_t v = 0; v < sum.size(); ++v) next.back().push_back(select(first, chunk[p][v], sum[v]));
+    }
+    return pack(next);
+  }));
+}
+
+namespace {
+
+std::vector<std::size_t> all_outputs(const KernelJob& job) {
+  std::vector<std::size_t> outputs(job.emit.body().outputs().size());
+  for (std::size_t k = 0; k < outputs.size(); ++k) outputs[k] = k;
+  return outputs;
+}
+
+/// Loops over the outer axes with the vector on their tail; shares the outermost loop.
+void over_outer(KernelJob& job, const std::function<void(std::span<Point>)>& body) {
+  const AxisSplit split = split_axes(job.emit.body(), job.emit.shape(), 0, static_cast<int>(job.emit.shape().outer.size()));
+  const bool share_loop = std::any_of(split.loops.begin(), split.loops.end(), [&](int k) { return job.emit.shape().outer[static_cast<std::size_t>(k)] > 1; });
+  // Unit axes first, so that the shared loop is the first real one.
+  std::vector<int> loops = split.loops;
+  for (const int k : split.loops)
+    if (job.emit.shape().outer[static_cast<std::size_t>(k)] == 1) job.root.axes[k] = job.i64(0);
+  std::erase_if(loops, [&](int k) { return job.emit.shape().outer[static_cast<std::size_t>(k)] == 1; });
+  loop_axes(job, loops, share_loop, job.root, [&](Point& at) {
+    const std::int64_t blocks = block_count(split.group_extent, job.context.lanes, job.schedule.unroll);
+    llvm::Value* begin = share_loop ? job.i64(0) : job.begin;
+    llvm::Value* end = share_loop ? job.i64(blocks) : job.end;
+    sweep_vectors(job, split.group_extent, job.schedule.unroll, begin, end, at, [&](Point& p) { p.group = split.group; }, body);
+  });
+}
+
+}  // namespace
+
+void emit_pointwise(KernelJob& job) {
+  const std::vector<std::size_t> outputs = all_outputs(job);
+  over_outer(job, [&](std::span<Point> vectors) {
+    for (Point& p : vectors) job.emit.store_outputs(outputs, p);
+  });
+}
+
+void emit_column(KernelJob& job) {
+  const std::vector<std::size_t> outputs = all_outputs(job);
+  over_outer(job, [&](std::span<Point> vectors) {
+    for (const NodeId anchor : job.emit.shape().anchors) {
+      const Carries carries = chain_reduce(job, anchor, vectors);
+      const DType result = job.emit.body().node(anchor).results[0].dtype;
+      for (std::size_t p = 0; p < vectors.size(); ++p) vectors[p].anchors.insert_or_assign(anchor, job.emit.ops(anchor).finish(carries[p], result));
+    }
+    for (Point& p : vectors) job.emit.store_outputs(outputs, p);
+  });
+}
+
+}  // namespace sinter::runtime

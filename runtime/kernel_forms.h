@@ -1,0 +1,72 @@
+#pragma once
+// What the emitters of the kernel forms share.
+
+#include <functional>
+#include <vector>
+
+#include "body_emitter.h"
+#include "loops.h"
+
+namespace sinter::runtime {
+
+/// One kernel under construction. `root` is the function's entry; begin and end are the share of the outermost loop.
+struct KernelJob {
+  const EmitContext& context;
+  BodyEmitter& emit;
+  const ir::Schedule& schedule;
+  Point root;
+  llvm::Value* begin = nullptr;
+  llvm::Value* end = nullptr;
+
+  llvm::IRBuilder<>& builder() const { return context.builder; }
+  llvm::Value* i64(std::int64_t v) const { return context.i64(v); }
+};
+
+/// Axes [first, last) of a kernel as the vector sees them: the innermost ones that every access treats as one long axis
+/// are counted together; the others are loops.
+struct AxisSplit {
+  std::vector<int> loops;  // outermost first; extents of 1 included
+  std::vector<int> group;  // non-unit axes counted together; may be empty
+  std::int64_t group_extent = 1;
+};
+AxisSplit split_axes(const ir::Graph& body, const ir::KernelShape& shape, int first, int last);
+
+/// Nests loops over `axes`; the first one runs over the job's share when `shared`.
+void loop_axes(KernelJob& job, std::span<const int> axes, bool shared, Point& parent, const std::function<void(Point&)>& body);
+
+/// Runs over `extent` elements in blocks of `unroll` vectors: blocks [begin, end), then (when end reaches past the last
+/// full block) single vectors and a masked tail. `body` gets the points of the vectors that belong together.
+void sweep_vectors(KernelJob& job, std::int64_t extent, std::int64_t unroll, llvm::Value* begin, llvm::Value* end, Point& parent,
+                   const std::function<void(Point& vector)>& place, const std::function<void(std::span<Point>)>& body);
+
+/// Number of blocks that sweep_vectors makes.
+std::int64_t block_count(std::int64_t extent, std::int64_t lanes, std::int64_t unroll);
+
+/// Sets the inner axes of `point` from the flat number of a term.
+void place_inner(const KernelJob& job, llvm::Value* flat, Point& point);
+
+/// The chunks of a chain (ir/sum_order.h) as the numbers 0 .. count-1.
+struct ChunkWalk {
+  std::int64_t count = 0;
+  std::int64_t total = 0;
+  std::int64_t length = 0;  // terms of a chunk at most
+  std::int64_t row = 0;     // chunks do not cross rows of this length; 0: they hold whole rows
+
+  explicit ChunkWalk(const ir::Ints& reduced);
+  /// First and one past the last term of a chunk.
+  std::pair<llvm::Value*, llvm::Value*> bounds(const KernelJob& job, llvm::Value* number) const;
+};
+
+/// Chain order over the inner axes for several points at once: carries[p] of anchor `node` at points[p].
+std::vector<std::vector<LlvmValue>> chain_reduce(KernelJob& job, ir::NodeId node, std::span<Point> points);
+
+void emit_pointwise(KernelJob& job);
+void emit_row(KernelJob& job);
+void emit_column(KernelJob& job);
+void emit_contract(KernelJob& job);
+void emit_scatter(KernelJob& job);
+
+/// Shape and vector split of a kernel, as emission sees them.
+std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape);
+
+}  // namespace sinter::runtime

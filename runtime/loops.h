@@ -1,0 +1,25 @@
+#pragma once
+// Loops of LLVM IR.
+
+#include <functional>
+
+#include <llvm/IR/IRBuilder.h>
+
+namespace sinter::runtime {
+
+/// Emits `for (i = begin; i < end; i += step) body(i)`; the builder stands after the loop afterwards. `entry` (when
+/// given) receives the instruction through which the loop is entered: code in front of it runs once. The body may add
+/// blocks. A loop whose constant bounds give one trip is emitted as straight code behind a branch; `step` > 0.
+void emit_loop(llvm::IRBuilder<>& builder, llvm::Value* begin, llvm::Value* end, std::int64_t step,
+               const std::function<void(llvm::Value* index, llvm::Instruction* entry)>& body);
+
+/// The same with values carried from trip to trip: `body` gets the current ones and returns the next; the result are the
+/// last ones (the initial ones when there is no trip).
+std::vector<llvm::Value*> emit_loop(
+    llvm::IRBuilder<>& builder, llvm::Value* begin, llvm::Value* end, std::int64_t step, std::vector<llvm::Value*> initial,
+    const std::function<std::vector<llvm::Value*>(llvm::Value* index, std::vector<llvm::Value*> carried, llvm::Instruction* entry)>& body);
+
+/// Emits `if (condition) body()`.
+void emit_if(llvm::IRBuilder<>& builder, llvm::Value* condition, const std::function<void(llvm::Instruction* entry)>& body);
+
+}  // namespace sinter::runtime

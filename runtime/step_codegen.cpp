@@ -1,0 +1,222 @@
+// The step function: walks the program's tree and calls kernels. Identical kernels are emitted once.
+
+#include <map>
+
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+
+#include <sinter/ir/error.h>
+#include <sinter/ir/ops.h>
+#include <sinter/ir/text.h>
+
+#include "codegen.h"
+#include "kernel_codegen.h"
+
+namespace sinter::runtime {
+
+namespace {
+
+/// Buffers of the kernel's inputs, then of its outputs.
+std::vector<ir::BufferId> operands_of(const ir::Kernel& kernel) {
+  std::vector<ir::BufferId> operands = kernel.inputs;
+  operands.insert(operands.end(), kernel.outputs.begin(), kernel.outputs.end());
+  return operands;
+}
+
+/// The text of a body without what does not reach its code: layer paths, names of the graph, inputs and outputs.
+std::string anonymous_text(const ir::Graph& body) {
+  ir::Graph plain("kernel");
+  for (ir::Node node : body.nodes()) {
+    node.path.clear();
+    if (ir::info(node.kind).name == ir::Input::name) node.attributes.set("name", str("in", plain.size()));
+    plain.add_unchecked(std::move(node));
+  }
+  for (std::size_t k = 0; k < body.outputs().size(); ++k) plain.add_output(str("out", k), body.outputs()[k].value);
+  return print(plain);
+}
+
+/// What decides the code of a kernel, besides its schedule.
+std::string kernel_key(const ir::Kernel& kernel, bool checked) {
+  std::string key = anonymous_text(*kernel.body);
+  const std::vector<ir::BufferId> operands = operands_of(kernel);
+  for (std::size_t k = 0; k < operands.size(); ++k) {  // which operands are one buffer
+    const auto first = std::find(operands.begin(), operands.end(), operands[k]);
+    key += str(first - operands.begin(), ' ');
+  }
+  if (checked) key += kernel.name;  // a violation shows it
+  return key;
+}
+
+/// A symbol that assemblers and profilers accept.
+std::string symbol_of(const ir::Kernel& kernel, std::size_t number) {
+  std::string symbol = str("k", number, "_");
+  for (const char c : kernel.name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    symbol += plain ? c : '_';
+  }
+  return symbol;
+}
+
+class KernelCache {
+ public:
+  KernelCache(llvm::Module& module, const ir::Program& program, const CompileOptions& options)
+      : module_(module), program_(program), options_(options) {}
+
+  llvm::Function* get(const ir::Kernel& kernel) {
+    std::vector<Emitted>& same_body = kernels_[kernel_key(kernel, options_.checked)];
+    for (const Emitted& emitted : same_body) {
+      if (emitted.schedule == kernel.schedule) return emitted.function;
+    }
+    llvm::Function* function = emit_kernel(module_, program_, kernel, options_, symbol_of(kernel, count_++));
+    function->setLinkage(llvm::GlobalValue::InternalLinkage);
+    same_body.push_back({kernel.schedule, function});
+    return function;
+  }
+
+ private:
+  struct Emitted {
+    ir::Schedule schedule;
+    llvm::Function* function;
+  };
+
+  llvm::Module& module_;
+  const ir::Program& program_;
+  const CompileOptions& options_;
+  std::map<std::string, std::vector<Emitted>> kernels_;
+  std::size_t count_ = 0;
+};
+
+class StepEmitter {
+ public:
+  StepEmitter(llvm::Module& module, const ir::Program& program, const CompileOptions& options, std::string_view name)
+      : builder_(module.getContext()), kernels_(module, program, options), addresses_(program.buffers.size()) {
+    llvm::Type* i32 = builder_.getInt32Ty();
+    llvm::Type* pointer = builder_.getPtrTy();
+    auto* type = llvm::FunctionType::get(builder_.getVoidTy(), {pointer, i32, i32, pointer, pointer}, false);
+    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, std::string(name), module);
+    const char* names[] = {"buffers", "thread", "threads", "barrier", "barrier_arg"};
+    for (unsigned k = 0; k < 5; ++k) function_->getArg(k)->setName(names[k]);
+    builder_.SetInsertPoint(new_block("entry"));
+  }
+
+  void emit(const ir::Program& program) {
+    load_addresses(program);
+    thread_ = builder_.CreateSExt(function_->getArg(1), builder_.getInt64Ty());
+    threads_ = builder_.CreateSExt(function_->getArg(2), builder_.getInt64Ty());
+    emit(program.items);
+    builder_.CreateRetVoid();
+  }
+
+ private:
+  llvm::BasicBlock* new_block(const char* name) {
+    return llvm::BasicBlock::Create(builder_.getContext(), name, function_);
+  }
+  llvm::Value* i64(std::int64_t v) { return builder_.getInt64(static_cast<std::uint64_t>(v)); }
+
+  /// Once, at the start; unused ones are removed by the passes.
+  void load_addresses(const ir::Program& program) {
+    llvm::Type* pointer = builder_.getPtrTy();
+    for (std::size_t k = 0; k < addresses_.size(); ++k) {
+      llvm::Value* slot = builder_.CreateConstGEP1_64(pointer, function_->getArg(0), k);
+      addresses_[k] = builder_.CreateLoad(pointer, slot, program.buffers[k].name);
+    }
+  }
+
+  void emit(const std::vector<ir::Item>& items) {
+    for (std::size_t k = 0; k < items.size();) {
+      if (is_serial(items[k])) {
+        k = emit_serial(items, k);
+      } else if (const auto* kernel = std::get_if<ir::Kernel>(&items[k++])) {
+        emit_shared(*kernel);
+      } else if (std::holds_alternative<ir::Barrier>(items[k - 1])) {
+        emit_barrier();
+      } else {
+        emit_loop(*std::get<std::shared_ptr<const ir::Loop>>(items[k - 1]));
+      }
+    }
+  }
+
+  static bool is_serial(const ir::Item& item) {
+    const auto* kernel = std::get_if<ir::Kernel>(&item);
+    return kernel != nullptr && !kernel->schedule.parallel;
+  }
+
+  /// Consecutive kernels that are not shared: thread 0 runs them. Returns the index behind the last one.
+  std::size_t emit_serial(const std::vector<ir::Item>& items, std::size_t k) {
+    llvm::BasicBlock* alone = new_block("first_thread");
+    llvm::BasicBlock* next = new_block("all_threads");
+    builder_.CreateCondBr(builder_.CreateICmpEQ(thread_, i64(0)), alone, next);
+    builder_.SetInsertPoint(alone);
+    for (; k < items.size() && is_serial(items[k]); ++k) {
+      const auto& kernel = std::get<ir::Kernel>(items[k]);
+      call(kernel, i64(0), i64(parallel_extent(kernel)));
+    }
+    builder_.CreateBr(next);
+    builder_.SetInsertPoint(next);
+    return k;
+  }
+
+  /// Fixed shares: thread t runs [extent * t / threads, extent * (t + 1) / threads).
+  void emit_shared(const ir::Kernel& kernel) {
+    const std::int64_t extent = parallel_extent(kernel);
+    const auto bound = [&](llvm::Value* t) {
+      return builder_.CreateSDiv(builder_.CreateMul(i64(extent), t), threads_);
+    };
+    call(kernel, bound(thread_), bound(builder_.CreateAdd(thread_, i64(1))));
+  }
+
+  void call(const ir::Kernel& kernel, llvm::Value* begin, llvm::Value* end) {
+    std::vector<llvm::Value*> arguments;
+    for (const ir::BufferId id : operands_of(kernel)) arguments.push_back(addresses_.at(id));
+    arguments.push_back(begin);
+    arguments.push_back(end);
+    builder_.CreateCall(kernels_.get(kernel), arguments);
+  }
+
+  void emit_barrier() {
+    llvm::BasicBlock* meet = new_block("barrier");
+    llvm::BasicBlock* next = new_block("behind_barrier");
+    builder_.CreateCondBr(builder_.CreateICmpSGT(threads_, i64(1)), meet, next);
+    builder_.SetInsertPoint(meet);
+    auto* type = llvm::FunctionType::get(builder_.getVoidTy(), {builder_.getPtrTy()}, false);
+    builder_.CreateCall(type, function_->getArg(3), {function_->getArg(4)});
+    builder_.CreateBr(next);
+    builder_.SetInsertPoint(next);
+  }
+
+  void emit_loop(const ir::Loop& loop) {
+    if (loop.count <= 0) return;
+    llvm::BasicBlock* before = builder_.GetInsertBlock();
+    llvm::BasicBlock* body = new_block("loop");
+    builder_.CreateBr(body);
+    builder_.SetInsertPoint(body);
+    llvm::PHINode* turn = builder_.CreatePHI(builder_.getInt64Ty(), 2, "turn");
+    turn->addIncoming(i64(0), before);
+    emit(loop.items);
+    llvm::Value* following = builder_.CreateAdd(turn, i64(1));
+    turn->addIncoming(following, builder_.GetInsertBlock());
+    llvm::BasicBlock* behind = new_block("behind_loop");
+    builder_.CreateCondBr(builder_.CreateICmpSLT(following, i64(loop.count)), body, behind);
+    builder_.SetInsertPoint(behind);
+  }
+
+  llvm::IRBuilder<> builder_;
+  KernelCache kernels_;
+  std::vector<llvm::Value*> addresses_;  // of the buffers
+  llvm::Function* function_ = nullptr;
+  llvm::Value* thread_ = nullptr;   // i64
+  llvm::Value* threads_ = nullptr;  // i64
+};
+
+}  // namespace
+
+GeneratedModule generate(const ir::Program& program, const CompileOptions& options, std::string_view entry_name) {
+  GeneratedModule generated;
+  generated.context = std::make_unique<llvm::LLVMContext>();
+  generated.module = std::make_unique<llvm::Module>(program.name, *generated.context);
+  StepEmitter(*generated.module, program, options, entry_name).emit(program);
+  return generated;
+}
+
+}  // namespace sinter::runtime

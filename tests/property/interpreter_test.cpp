@@ -1,0 +1,87 @@
+// The interpreter against the plain definitions of tests/reference.
+
+#include <cstdio>
+
+#include <sinter/ir/interpreter.h>
+#include <sinter/ir/ops.h>
+
+#include "reference/reference.h"
+#include "support/catch.h"
+#include "support/random_graph.h"
+
+namespace sinter::test {
+
+namespace {
+
+using ir::NumArray;
+
+std::vector<reference::Tensor> tensors(const std::vector<NumArray>& arrays) {
+  std::vector<reference::Tensor> result;
+  for (const NumArray& a : arrays) result.push_back(reference::Tensor::from(a.to_data()));
+  return result;
+}
+
+/// Empty when every node of the graph does what its reference says, given what the interpreter gave its operands.
+std::string difference_from_reference(const RandomGraph& random) {
+  const ir::Graph& graph = random.graph;
+  const auto values = ir::interpret_all(graph, random.environment);
+  for (ir::NodeId id = 0; id < graph.size(); ++id) {
+    const ir::Node& node = graph.node(id);
+    std::vector<NumArray> operands;
+    for (const ir::Value& v : node.operands) operands.push_back(values[v.node][v.result]);
+    const bool is_bound = node.kind == ir::kind_of<ir::Input>() || node.kind == ir::kind_of<ir::State>();
+    if (is_bound) operands = {random.environment.find(name_of(node))->second};
+    const std::string message = reference::difference(node, tensors(operands), tensors(values[id]));
+    if (!message.empty()) return str("node ", id, ": ", message);
+  }
+  return {};
+}
+
+void check_op(std::string_view op, std::uint64_t seeds, const GraphOptions& options) {
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+    const RandomGraph random = random_node(op, seed, options);
+    const std::string message = difference_from_reference(random);
+    if (message.empty()) continue;
+    FAIL_CHECK(message << "\n" << describe(random));
+    return;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every op has a reference and a generator of operands", "[reference]") {
+  CHECK(reference::undefined_ops() == std::vector<std::string>{});
+  CHECK(ops_without_generator() == std::vector<std::string>{});
+}
+
+TEST_CASE("the interpreter equals the reference, op by op", "[reference]") {
+  for (const ir::OpInfo& op : ir::all_ops())
+    if (op.form != ir::Form::region) check_op(op.name, 1500, {.elements = 400});
+}
+
+TEST_CASE("the interpreter equals the reference on long reductions", "[reference]") {
+  for (const std::string_view op : {"reduce_sum", "reduce_prod", "reduce_max", "argmax", "dot"})
+    check_op(op, 300, {.elements = 1200});
+}
+
+TEST_CASE("the interpreter equals the reference in random graphs", "[reference]") {
+  OpCounts counts;
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+    const RandomGraph random = random_graph(seed, {.nodes = 16, .elements = 200, .work = 3000});
+    count_ops(random.graph, counts);
+    const std::string message = difference_from_reference(random);
+    if (message.empty()) continue;
+    FAIL_CHECK(message << "\n" << describe(random));
+    break;
+  }
+  std::printf("ops in 1000 random graphs:");
+  for (const ir::OpInfo& op : ir::all_ops()) {
+    if (op.form == ir::Form::region) continue;
+    const int count = counts[std::string(op.name)];
+    std::printf(" %s %d", std::string(op.name).c_str(), count);
+    CHECK(std::pair(op.name, count >= 50) == std::pair(op.name, true));
+  }
+  std::printf("\n");
+}
+
+}  // namespace sinter::test

@@ -1,0 +1,113 @@
+// Compiled code equals the interpreter, bit for bit (NaN as a class): on this machine's instructions and on fewer, with
+// and without fusion, bounds-checked and not, alone and in a team.
+
+#include <cstdio>
+
+#include <sinter/ir/ops.h>
+#include <sinter/ir/text.h>
+#include <sinter/passes/pipeline.h>
+#include <sinter/runtime/executable.h>
+
+#include "runtime/target.h"
+#include "support/catch.h"
+#include "support/compare.h"
+#include "support/shrink.h"
+
+namespace sinter::test {
+
+namespace {
+
+struct Way {
+  const char* name;
+  const char* level;  // of restrict_target; empty: all that the machine has
+  bool fuse = true;
+  bool checked = false;
+  int threads = 1;
+};
+
+/// What the code was made of, to see that every form is met.
+struct Tally {
+  OpCounts ops, forms;
+  int graphs = 0, fused = 0, parallel = 0;
+};
+
+void count(const ir::Program& program, Tally& tally) {
+  ++tally.graphs;
+  ir::for_each_kernel(program.items, [&](const ir::Kernel& k) {
+    count_ops(*k.body, tally.ops);
+    ++tally.forms[std::string(ir::to_string(k.schedule.form))];
+    tally.fused += k.body->size() - k.body->inputs().size() > 1;
+    tally.parallel += k.schedule.parallel;
+  });
+}
+
+void print(const char* name, const Tally& tally) {
+  std::printf("%s: %d graphs, %d fused kernels, %d parallel;", name, tally.graphs, tally.fused, tally.parallel);
+  for (const auto& [form, n] : tally.forms) std::printf(" %s %d", form.c_str(), n);
+  std::printf(";");
+  for (const auto& [op, n] : tally.ops) std::printf(" %s %d", op.c_str(), n);
+  std::printf("\n");
+}
+
+Judge judge_of(const Way& way, Tally& tally) {
+  passes::Options options;
+  options.target = runtime::host_target();
+  if (*way.level != '\0') options.target = runtime::restrict_target(options.target, way.level);
+  if (!way.fuse) options.disabled = {"fuse"};
+  return [way, options, &tally](const RandomGraph& g) -> std::string {
+    const ir::Program program = passes::compile(g.graph, options);
+    count(program, tally);
+    const ir::InterpreterResult expected = ir::interpret(g.graph, g.environment);
+    const ir::InterpreterResult got = run_compiled(program, g.environment, {options.target, way.checked, way.threads});
+    const std::string found = difference(expected, got, g.environment);
+    return found.empty() ? found : found + "\n" + ir::print(program);
+  };
+}
+
+void check_graphs(const Way& way, std::uint64_t first, std::uint64_t last, const GraphOptions& options = {}) {
+  Tally tally;
+  const Judge judge = judge_of(way, tally);
+  for (std::uint64_t seed = first; seed < last; ++seed) {
+    const std::string found = verdict(random_graph(seed, options), judge);
+    REQUIRE(found == "");
+  }
+  print(way.name, tally);
+}
+
+}  // namespace
+
+TEST_CASE("compiled code equals the interpreter: random graphs, first part", "[jit]") {
+  check_graphs({"host", ""}, 10'000, 10'300);
+}
+TEST_CASE("compiled code equals the interpreter: random graphs, second part", "[jit]") {
+  check_graphs({"host", ""}, 10'300, 10'600);
+}
+TEST_CASE("compiled code equals the interpreter: without fusion", "[jit]") {
+  check_graphs({"host, not fused", "", false}, 11'000, 11'150);
+}
+TEST_CASE("compiled code equals the interpreter: AVX2", "[jit]") { check_graphs({"avx2", "avx2"}, 12'000, 12'250); }
+TEST_CASE("compiled code equals the interpreter: the architecture's least", "[jit]") {
+  check_graphs({"baseline", "baseline"}, 13'000, 13'100);
+}
+TEST_CASE("compiled code equals the interpreter: checked", "[jit]") {
+  check_graphs({"checked", "", true, true}, 14'000, 14'200);
+}
+TEST_CASE("compiled code equals the interpreter: a team of three", "[jit]") {
+  check_graphs({"team", "", true, false, 3}, 15'000, 15'060, {.nodes = 12, .elements = 8000, .work = 150'000});
+}
+
+TEST_CASE("compiled code equals the interpreter, op by op", "[jit]") {
+  for (const char* level : {"", "avx2"}) {
+    Tally tally;
+    const Judge judge = judge_of({"single ops", level}, tally);
+    for (const ir::OpInfo& op : ir::all_ops()) {
+      if (op.form == ir::Form::region) continue;
+      for (std::uint64_t seed = 0; seed < 5; ++seed) {
+        const std::string found = verdict(random_node(op.name, seed, {.elements = 400}), judge);
+        REQUIRE(found == "");
+      }
+    }
+  }
+}
+
+}  // namespace sinter::test

@@ -1,0 +1,138 @@
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <map>
+
+#include <sinter/frontend/activations.h>
+#include <sinter/frontend/layers.h>
+#include <sinter/ir/error.h>
+
+#include "builders.h"
+
+namespace keras_cases {
+
+using namespace sinter;
+
+ActivationFn make_activation(const std::string& name) {
+  const auto& known = ActivationFn::names();
+  if (std::ranges::find(known, name) == known.end()) throw Unsupported("activation '" + name + "'");
+  return name;
+}
+
+namespace {
+
+using LayerPtr = std::shared_ptr<Layer>;
+
+LayerPtr activation_layer(ActivationFn function) { return std::make_shared<Activation>(std::move(function)); }
+
+LayerPtr dense(const Config& c, const std::string&) {
+  c.refuse({"kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint",
+            "lora_rank", "quantization_config"});
+  return std::make_shared<Dense>(DenseOptions{.units = c.integer("units"),
+                                              .activation = make_activation(c.text("activation", "linear")),
+                                              .use_bias = c.flag("use_bias", true)});
+}
+
+LayerPtr flatten_layer(const Config& c, const std::string&) {
+  if (c.text("data_format", "channels_last") != "channels_last") throw Unsupported("data_format channels_first");
+  return std::make_shared<Flatten>();
+}
+
+LayerPtr dropout(const Config& c, const std::string&) {
+  c.refuse({"noise_shape"});
+  return std::make_shared<Dropout>(c.number("rate", 0.5));
+}
+
+LayerPtr activation(const Config& c, const std::string&) {
+  return activation_layer(make_activation(c.text("activation", "linear")));
+}
+
+LayerPtr relu_layer(const Config& c, const std::string&) {
+  const ReluOptions options{.negative_slope = c.number("negative_slope", 0.0),
+                            .max_value = c.number("max_value", std::numeric_limits<double>::infinity()),
+                            .threshold = c.number("threshold", 0.0)};
+  return activation_layer([options](const Tensor& x) { return relu(x, options); });
+}
+
+LayerPtr leaky_relu_layer(const Config& c, const std::string&) {
+  const double slope = c.number("negative_slope", c.number("alpha", 0.3));
+  return activation_layer([slope](const Tensor& x) { return leaky_relu(x, slope); });
+}
+
+LayerPtr elu_layer(const Config& c, const std::string&) {
+  const double alpha = c.number("alpha", 1.0);
+  return activation_layer([alpha](const Tensor& x) { return elu(x, alpha); });
+}
+
+LayerPtr softmax_layer(const Config& c, const std::string&) {
+  const std::int64_t axis = c.integer("axis", -1);
+  return activation_layer([axis](const Tensor& x) { return softmax(x, axis); });
+}
+
+LayerPtr lambda(const Config&, const std::string& name) {
+  if (name != "lambda_abs") throw Unsupported("the function of Lambda '" + name + "' is not known");
+  return std::make_shared<Lambda>(sinter::abs);
+}
+
+LayerPtr rescaling(const Config& c, const std::string&) {
+  return std::make_shared<Rescaling>(RescalingOptions{.scale = c.number("scale", 1.0), .offset = c.number("offset", 0.0)});
+}
+
+using Builder = LayerPtr (*)(const Config& config, const std::string& name);
+
+const std::map<std::string, Builder>& builders() {
+  static const std::map<std::string, Builder> all = {
+      {"Activation", activation},  {"Dense", dense},    {"Dropout", dropout}, {"ELU", elu_layer},
+      {"Flatten", flatten_layer},  {"Lambda", lambda},  {"ReLU", relu_layer}, {"LeakyReLU", leaky_relu_layer},
+      {"Rescaling", rescaling},    {"Softmax", softmax_layer}};
+  return all;
+}
+
+}  // namespace
+
+LayerPtr make_layer(const std::string& class_name, const Config& config, const std::string& name) {
+  const auto found = builders().find(class_name);
+  if (found == builders().end()) throw Unsupported("layer " + class_name);
+  if (const Json* dtype = config.value("dtype"); dtype != nullptr && dtype->is_object()) {
+    const std::string policy = Config(member(*dtype, "config")).text("name", "float32");
+    if (policy != "float32") throw Unsupported("dtype policy '" + policy + "'");
+  }
+  return found->second(config, name);
+}
+
+namespace {
+
+Input input_layer(const Config& config) {
+  const Json* shape = config.value("batch_shape");
+  if (shape == nullptr) shape = config.value("batch_input_shape");
+  if (shape == nullptr || !shape->is_array() || shape->empty()) user_error("malformed case: InputLayer without batch_shape");
+  ir::Ints sample;
+  for (std::size_t k = 1; k < shape->size(); ++k) {
+    if (!(*shape)[k].is_number_integer()) throw Unsupported("an input with an open extent besides the batch");
+    sample.push_back((*shape)[k].get<std::int64_t>());
+  }
+  return Input(sample);
+}
+
+}  // namespace
+
+Sequential make_sequential(const Json& model) {
+  const std::string class_name = text_of(member(model, "class_name"), "class_name");
+  if (class_name != "Sequential") throw Unsupported("model class " + class_name);
+  Sequential result;
+  const Json& layers = member(member(model, "config"), "layers");
+  if (!layers.is_array()) user_error("malformed case: 'layers' must be a list");
+  for (const Json& layer : layers) {
+    const std::string kind = text_of(member(layer, "class_name"), "class_name");
+    const Config config(member(layer, "config"));
+    if (kind == "InputLayer")
+      result.add(input_layer(config));
+    else if (kind == "Sequential")
+      result.add(make_sequential(layer));
+    else
+      result.add(Ref<Layer>(make_layer(kind, config, config.text("name", kind))));
+  }
+  return result;
+}
+
+}  // namespace keras_cases

@@ -1,0 +1,104 @@
+// The `sinter` program: looks into the compiler and checks it. See commands.h for exit codes.
+
+#include <functional>
+#include <memory>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include <sinter/ir/error.h>
+
+#include "commands.h"
+
+namespace {
+
+using namespace sinter::tool;
+
+const char* const source_help = "a .sir file, - for standard input, or an example: seed, line, custom";
+
+/// What the chosen command does.
+using Action = std::function<int()>;
+
+void add_dump(CLI::App& app, Action& action) {
+  auto a = std::make_shared<DumpArguments>();
+  CLI::App* command = app.add_subcommand("dump", "Prints one stage of what a graph becomes");
+  command->add_option("source", a->source, source_help)->required();
+  command->add_option("--stage", a->stage, "graph, grad, fused, program, llvm or asm")->capture_default_str();
+  command->add_option("--only-kernel", a->only_kernel, "only this kernel, counted from 0");
+  command->callback([a, &action] { action = [a] { return dump(*a); }; });
+}
+
+void add_opt(CLI::App& app, Action& action) {
+  auto a = std::make_shared<OptArguments>();
+  CLI::App* command = app.add_subcommand("opt", "Runs named passes over a graph and prints the result");
+  command->add_option("source", a->source, source_help)->required();
+  command->add_option("--passes", a->passes, "names with commas between; default: the default pipeline; lower may come last")->required();
+  command->add_flag("--verify-each", a->verify_each, "compare interpreter results before and after each pass");
+  command->add_flag("--bisect", a->bisect, "name the first pass that changes a result, and print the graph before it");
+  command->add_flag("--times", a->times, "print the time of each pass on standard error");
+  command->add_option("--seed", a->seed, "of the random inputs")->capture_default_str();
+  command->callback([a, &action] { action = [a] { return opt(*a); }; });
+}
+
+void add_run(CLI::App& app, Action& action) {
+  auto a = std::make_shared<RunArguments>();
+  CLI::App* command = app.add_subcommand("run", "Runs a graph or program on random inputs and prints outputs and new states");
+  command->add_option("source", a->source, source_help)->required();
+  CLI::Option_group* engines = command->add_option_group("engine");
+  engines->add_flag_callback("--interpret", [a] { a->engine = Engine::interpreter; }, "the reference interpreter");
+  engines->add_flag_callback("--jit", [a] { a->engine = Engine::jit; }, "compiled code (default)");
+  engines->add_flag_callback("--compare", [a] { a->engine = Engine::compare; }, "both; every bit must agree, NaNs as a class");
+  engines->require_option(0, 1);
+  command->add_option("--seed", a->seed, "of the random inputs")->capture_default_str();
+  command->add_option("--threads", a->threads, "size of the team")->capture_default_str();
+  command->callback([a, &action] { action = [a] { return run(*a); }; });
+}
+
+void add_others(CLI::App& app, Action& action) {
+  auto files = std::make_shared<std::vector<std::string>>();
+  CLI::App* check = app.add_subcommand("check", "Runs golden tests; SINTER_BLESS=1 rewrites what they expect");
+  check->add_option("files", *files, "golden files")->required();
+  check->callback([files, &action] { action = [files] { return check_files(*files); }; });
+
+  auto source = std::make_shared<std::string>();
+  CLI::App* picture = app.add_subcommand("dot", "Prints a graph in the language of Graphviz");
+  picture->add_option("source", *source, source_help)->required();
+  picture->callback([source, &action] { action = [source] { return dot(*source); }; });
+
+  auto rules = std::make_shared<bool>(false);
+  CLI::App* list = app.add_subcommand("passes", "Lists the passes");
+  list->add_flag("--rules", *rules, "with the rules of simplify, and why each is exact");
+  list->callback([rules, &action] { action = [rules] { return list_passes(*rules); }; });
+}
+
+int run_action(const Action& action) {
+  try {
+    return action();
+  } catch (const sinter::UserError& e) {
+    std::cerr << "sinter: " << e.what() << "\n";
+    return wrong_input;
+  } catch (const std::exception& e) {
+    std::cerr << "sinter: " << e.what() << "\n";
+    return our_bug;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Looks into the Sinter compiler and checks it.\n"
+               "Exit codes: 0 done, 1 results differ or a check failed, 2 wrong usage or input, 3 a bug of ours.",
+               "sinter");
+  app.require_subcommand(1);
+  Action action;
+  add_dump(app, action);
+  add_opt(app, action);
+  add_run(app, action);
+  add_others(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? done : wrong_input;
+  }
+  return run_action(action);
+}
