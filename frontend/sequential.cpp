@@ -39,7 +39,7 @@ void Sequential::add_layer(std::shared_ptr<Layer> layer) {
   }
 }
 
-Layer& Sequential::layer(Dim index) const {
+Layer& Sequential::layer_at(Dim index) const {
   const auto n = static_cast<std::int64_t>(layers_.size());
   const std::int64_t k = index < 0 ? index + n : index.value();
   if (k < 0 || k >= n) user_error(name(), ": layer ", index.value(), " does not exist; the model has ", n);

@@ -14,7 +14,19 @@ namespace sinter::ir {
 
 namespace {
 
-using Index = std::vector<std::optional<Affine>>;
+/// An index of a tensor: its coordinates, and its flat element number where that is known beside (or instead of) them.
+struct Index : std::vector<std::optional<Affine>> {
+  using std::vector<std::optional<Affine>>::vector;
+  std::optional<Affine> flat;
+};
+
+/// The coordinates in `shape` of a known flat number.
+Index at_flat(const Affine& address, const Shape& shape, std::span<const std::int64_t> extents) {
+  const std::vector<std::optional<Affine>> digits = unflatten(address, shape, extents);
+  Index index(digits.begin(), digits.end());
+  index.flat = address;
+  return index;
+}
 
 std::optional<Affine> apply(const Coordinate& c, std::span<const std::optional<Affine>> axes, std::span<const std::int64_t> extents) {
   if (c.indirect) return std::nullopt;
@@ -31,13 +43,14 @@ std::optional<Affine> apply(const Coordinate& c, std::span<const std::optional<A
   return result;
 }
 
-Index apply(const IndexMap& map, std::span<const std::optional<Affine>> axes, std::span<const std::int64_t> extents) {
+Index apply(const IndexMap& map, const Index& axes, std::span<const std::int64_t> extents) {
   Index index;
   for (const Coordinate& c : map.coordinates) index.push_back(apply(c, axes, extents));
   return index;
 }
 
 std::optional<Affine> flat(const Index& index, const Shape& shape, std::span<const std::int64_t> extents) {
+  if (index.flat) return index.flat;
   const Ints strides = shape.strides();
   Affine sum;
   for (std::size_t k = 0; k < index.size(); ++k) {
@@ -135,16 +148,13 @@ class Analysis {
   }
 
   void set_full(const Space& space, const Shape& operand) {
-    const Ints extents = shape_.extents();
-    Index axes;
-    for (std::size_t k = 0; k < extents.size(); ++k) axes.emplace_back(Affine::axis(static_cast<int>(k)));
-    for (const std::optional<Affine>& a : apply(space.reads[0], axes, extents)) shape_.full.push_back(*a);
+    for (const Coordinate& c : space.reads[0].coordinates) shape_.full.push_back(Affine::axis(c.terms[0].axis));
     shape_.full_shape = operand;
   }
 
   Index outer_index(const Shape& shape) const { return unflattened(outer_number_, shape); }
 
-  Index unflattened(const Affine& address, const Shape& shape) const { return unflatten(address, shape, extents_); }
+  Index unflattened(const Affine& address, const Shape& shape) const { return at_flat(address, shape, extents_); }
 
   void trace_anchor(NodeId id) {
     const Node& n = body_.node(id);
@@ -178,7 +188,9 @@ class Analysis {
     const Affine address = flatten(shape_.full, shape_.full_shape);
     shape_.output_is_full.push_back(true);
     shape_.output_addresses.push_back(address);
-    trace(value, shape == shape_.full_shape ? Index(shape_.full.begin(), shape_.full.end()) : unflattened(address, shape));
+    Index index = unflattened(address, shape);
+    if (shape == shape_.full_shape) std::copy(shape_.full.begin(), shape_.full.end(), index.begin());
+    trace(value, index);
   }
 
   void trace(const Value& value, const Index& index) {
@@ -187,6 +199,7 @@ class Analysis {
     const Shape& shape = body_.type(value).shape;
     std::string key = std::to_string(value.node) + (in_anchor_ ? "a" : "o");
     for (const std::optional<Affine>& i : index) key += ";" + (i ? to_string(*i) : "?");
+    if (index.flat) key += "=" + to_string(*index.flat);
     if (!seen_.insert(key).second) return;
     if (n.kind == kind_of<Input>()) {
       const auto at = static_cast<std::size_t>(std::find(inputs_.begin(), inputs_.end(), value.node) - inputs_.begin());
@@ -199,13 +212,24 @@ class Analysis {
       if (in_anchor_ && shape_.form != KernelForm::row && shape_.form != KernelForm::column) fail("a contraction of its own result");
       return;
     }
-    trace_reads(n, info(n.kind).space(n.attributes, operand_types(n)), index);
+    const Space space = info(n.kind).space(n.attributes, operand_types(n));
+    if (!relabels(n, space)) return trace_reads(n, space, index);
+    const Shape& operand = body_.type(n.operands[0]).shape;
+    const std::optional<Affine> number = flat(index, shape, extents_);
+    trace(n.operands[0], number ? unflattened(*number, operand) : Index(static_cast<std::size_t>(operand.rank())));
+  }
+
+  /// A view keeps the element number, whatever the shapes.
+  bool relabels(const Node& n, const Space& space) const {
+    return space.reads.size() == 1 && n.operands.size() == 1 && info(n.kind).form == Form::map && !info(n.kind).reads_axes &&
+           is_relabelling(space.reads[0], space, body_.type(n.operands[0]).shape);
   }
 
   void trace_reads(const Node& n, const Space& space, const Index& axes) {
     for (std::size_t k = 0; k < space.reads.size(); ++k) {
       const auto operand = static_cast<std::size_t>(space.operand_of(k));
-      trace(n.operands[operand], apply(space.reads[k], axes, extents_));
+      const bool same = space.reads[k].is_identity() && Shape(space.parallel) == body_.type(n.operands[operand]).shape && space.reduced.empty();
+      trace(n.operands[operand], same ? axes : apply(space.reads[k], axes, extents_));
       trace_indirect(n, space.reads[k], axes);
     }
     if (space.write) trace_indirect(n, *space.write, axes);
@@ -251,12 +275,13 @@ bool may_overwrite(const Graph& body, const KernelShape& shape, std::size_t inpu
 
 std::vector<std::optional<Affine>> pulled_index(const IndexMap& map, std::span<const Affine> axes, std::span<const std::int64_t> extents) {
   const Index known(axes.begin(), axes.end());
-  return apply(map, known, extents);
+  const Index index = apply(map, known, extents);
+  return {index.begin(), index.end()};
 }
 
 std::vector<std::optional<Affine>> unflatten(const Affine& address, const Shape& shape, std::span<const std::int64_t> extents) {
   const Ints strides = shape.strides();
-  Index index;
+  std::vector<std::optional<Affine>> index;
   for (int k = 0; k < shape.rank(); ++k) {
     if (shape[k] == 1) {
       index.emplace_back(Affine{});

@@ -35,6 +35,12 @@ Expr add_neg(const Match& m) {
   return {};
 }
 
+/// Not for unsigned integers, whose negation wraps and whose abs does nothing.
+Expr abs_neg(const Match& m) {
+  const Expr x = operand_of<ir::Neg>(m, 0);
+  return x && (is_float(x.dtype()) || is_signed_integer(x.dtype())) ? abs(x) : Expr();
+}
+
 Expr sub_neg(const Match& m) {
   const Expr y = operand_of<ir::Neg>(m, 1);
   return y ? m.operand(0) + y : Expr();
@@ -150,8 +156,7 @@ Expr convert_back(const Match& m) {
 constexpr Rule rules[] = {
     {"neg(neg x) -> x", "only the sign bit is touched", on<ir::Neg>, undo<ir::Neg>},
     {"not(not x) -> x", "bits are flipped twice", on<ir::Not>, undo<ir::Not>},
-    {"abs(neg x) -> abs x", "the sign bit is cleared", on<ir::Abs>,
-     [](const Match& m) { return operand_of<ir::Neg>(m, 0) ? abs(operand_of<ir::Neg>(m, 0)) : Expr(); }},
+    {"abs(neg x) -> abs x (not unsigned)", "the sign bit is cleared", on<ir::Abs>, abs_neg},
     {"abs(abs x) -> abs x", "the sign bit is clear already", on<ir::Abs>,
      [](const Match& m) { return m.operand_is<ir::Abs>(0) ? m.operand(0) : Expr(); }},
     {"and(x, x) -> x", "bit by bit", on<ir::And>, first_if_equal},

@@ -47,6 +47,10 @@ BodyEmitter::BodyEmitter(const EmitContext& context, const ir::Kernel& kernel, c
     bool needs = std::find(shape.anchors.begin(), shape.anchors.end(), id) != shape.anchors.end();
     for (const ir::Value& v : n.operands) needs = needs || needs_anchor_[v.node];
     needs_anchor_.push_back(needs);
+    const ir::OpInfo& op = ir::info(n.kind);
+    const ir::Space& space = spaces_.back();
+    relabels_.push_back(op.form == ir::Form::map && !op.reads_axes && n.operands.size() == 1 && space.reads.size() == 1 &&
+                        ir::is_relabelling(space.reads[0], space, types[0].shape));
   }
 }
 
@@ -115,6 +119,7 @@ llvm::Value* BodyEmitter::vector_address(const Address& a) const {
 llvm::Value* BodyEmitter::number(const LiveIndex& index, const Point& point) { return vector_address(address(index, point)); }
 
 LiveIndex BodyEmitter::flatten(const LiveIndices& index, const ir::Shape& shape, const Point& point) {
+  if (index.flat) return *index.flat;
   const ir::Ints strides = shape.strides();
   Affine sum;
   llvm::Value* live = nullptr;
@@ -130,25 +135,31 @@ LiveIndex BodyEmitter::flatten(const LiveIndices& index, const ir::Shape& shape,
   return {std::nullopt, live};
 }
 
-LiveIndices BodyEmitter::index_of(const Affine& address, const ir::Shape& shape, Point& point) {
-  const ir::Ints strides = shape.strides();
+LiveIndices BodyEmitter::index_of(const LiveIndex& address, const ir::Shape& shape) const {
   LiveIndices index;
-  for (const std::optional<Affine>& digit : ir::unflatten(address, shape, extents_)) {
-    LiveIndex live{digit, nullptr};
-    if (!digit) {  // no affine expression: taken from the flat number at run time
-      llvm::Value* flat = number({address, nullptr}, point);
-      const auto like_flat = [&](std::int64_t v) { return flat->getType()->isVectorTy() ? context_.splat(context_.i64(v)) : context_.i64(v); };
-      const std::size_t d = index.size();
-      llvm::Value* quotient = context_.builder.CreateUDiv(flat, like_flat(strides[d]));
-      live.value = context_.builder.CreateURem(quotient, like_flat(shape[static_cast<int>(d)]));
-    }
-    index.push_back(live);
+  index.flat = address;
+  if (address.affine)
+    for (const std::optional<Affine>& digit : ir::unflatten(*address.affine, shape, extents_)) index.push_back({digit, nullptr});
+  else
+    index.resize(static_cast<std::size_t>(shape.rank()));
+  return index;
+}
+
+LiveIndices BodyEmitter::resolved(LiveIndices index, const ir::Shape& shape, const Point& point) {
+  const ir::Ints strides = shape.strides();
+  for (std::size_t d = 0; d < index.size(); ++d) {
+    if (index[d].affine || index[d].value != nullptr) continue;
+    llvm::Value* flat = number(*index.flat, point);
+    const auto like_flat = [&](std::int64_t v) { return flat->getType()->isVectorTy() ? context_.splat(context_.i64(v)) : context_.i64(v); };
+    llvm::Value* quotient = context_.builder.CreateUDiv(flat, like_flat(strides[d]));
+    index[d].value = d == 0 ? quotient : context_.builder.CreateURem(quotient, like_flat(shape[static_cast<int>(d)]));
   }
   return index;
 }
 
 LiveIndices BodyEmitter::anchor_axes(NodeId node, Point& point) {
-  LiveIndices axes = index_of(outer_number_, ir::Shape(spaces_[node].parallel), point);
+  LiveIndices axes = resolved(index_of({outer_number_, nullptr}, ir::Shape(spaces_[node].parallel)), ir::Shape(spaces_[node].parallel), point);
+  axes.flat.reset();
   for (std::size_t k = 0; k < shape_.inner.size(); ++k)
     axes.push_back({Affine::axis(static_cast<int>(shape_.outer.size() + k)), nullptr});
   return axes;
@@ -262,9 +273,10 @@ LiveIndex BodyEmitter::apply(NodeId node, const ir::Coordinate& c, const LiveInd
 LiveIndices BodyEmitter::apply(NodeId node, const ir::IndexMap& map, const LiveIndices& axes, Point& point, const ir::Shape& operand, llvm::Value*& inside) {
   // What the op's own space proves inside needs no test; with axes counted together there could be none.
   const bool safe = ir::always_inside(map, spaces_[node], operand);
+  const LiveIndices known = axes.flat ? resolved(axes, ir::Shape(spaces_[node].parallel), point) : axes;
   LiveIndices index;
   for (std::size_t k = 0; k < map.coordinates.size(); ++k)
-    index.push_back(apply(node, map.coordinates[k], axes, point, operand[static_cast<int>(k)], safe, inside));
+    index.push_back(apply(node, map.coordinates[k], known, point, operand[static_cast<int>(k)], safe, inside));
   return index;
 }
 
@@ -272,23 +284,36 @@ LiveIndices BodyEmitter::apply(NodeId node, const ir::IndexMap& map, const LiveI
 
 std::string BodyEmitter::key(ir::Value value, const LiveIndices& index, llvm::Value* guard) const {
   std::string text = std::to_string(value.node);
-  for (const LiveIndex& i : index)
-    text += ";" + (i.affine ? to_string(*i.affine) : "v" + std::to_string(reinterpret_cast<std::uintptr_t>(i.value)));
+  if (index.flat && index.flat->affine)
+    text += "=" + to_string(*index.flat->affine);
+  else
+    for (const LiveIndex& i : index)
+      text += ";" + (i.affine ? to_string(*i.affine) : "v" + std::to_string(reinterpret_cast<std::uintptr_t>(i.value)));
   if (guard != nullptr) text += "|" + std::to_string(reinterpret_cast<std::uintptr_t>(guard));
   return text;
 }
 
 Point* BodyEmitter::hoisted(ir::Value value, const LiveIndices& index, Point& point) const {
-  for (const LiveIndex& i : index)
-    if (!i.affine) return &point;
+  // The axes that the index depends on.
+  std::vector<int> used;
+  const auto use = [&](const Affine& a) {
+    for (const auto& [axis, scale] : a.scales) used.push_back(axis);
+  };
+  if (index.flat && index.flat->affine) {
+    use(*index.flat->affine);
+  } else {
+    for (const LiveIndex& i : index) {
+      if (!i.affine) return &point;
+      use(*i.affine);
+    }
+  }
   Point* p = &point;
   while (p->parent != nullptr) {
     if (needs_anchor_[value.node] && !p->anchors.empty()) break;
-    bool uses = false;
-    for (const LiveIndex& i : index)
-      for (const auto& [axis, scale] : i.affine->scales)
-        uses = uses || p->axes.contains(axis) || std::find(p->group.begin(), p->group.end(), axis) != p->group.end();
-    if (uses) break;
+    const bool varies = std::any_of(used.begin(), used.end(), [&](int axis) {
+      return p->axes.contains(axis) || std::find(p->group.begin(), p->group.end(), axis) != p->group.end();
+    });
+    if (varies) break;
     p = p->parent;
   }
   return p;
@@ -345,7 +370,11 @@ LlvmValue BodyEmitter::fill(NodeId node) const {
 LlvmValue BodyEmitter::read_operand(NodeId node, std::size_t k, const LiveIndices& axes, Point& point, llvm::Value* guard, llvm::Value*& inside) {
   const Node& n = body().node(node);
   const ir::Value operand = n.operands[static_cast<std::size_t>(spaces_[node].operand_of(k))];
-  const LiveIndices index = apply(node, spaces_[node].reads[k], axes, point, body().type(operand).shape, inside);
+  const ir::Shape& shape = body().type(operand).shape;
+  if (relabels_[node]) return evaluate_guarded(operand, index_of(flatten(axes, n.results[0].shape, point), shape), point, guard);
+  const ir::Space& space = spaces_[node];
+  if (space.reduced.empty() && space.reads[k].is_identity() && ir::Shape(space.parallel) == shape) return evaluate_guarded(operand, axes, point, guard);
+  const LiveIndices index = apply(node, space.reads[k], axes, point, shape, inside);
   return evaluate_guarded(operand, index, point, both(guard, inside));
 }
 
@@ -369,7 +398,7 @@ LlvmValue BodyEmitter::compute_node(NodeId node, const LiveIndices& index, Point
   }
   std::vector<LlvmValue> axes;
   if (op.reads_axes)
-    for (const LiveIndex& i : index) axes.emplace_back(context_, DType::i64, number(i, point));
+    for (const LiveIndex& i : resolved(index, body().node(node).results[0].shape, point)) axes.emplace_back(context_, DType::i64, number(i, point));
   return bodies_[node].scalar(x, axes);
 }
 
@@ -385,17 +414,17 @@ LlvmValue BodyEmitter::movement(NodeId node, const LiveIndices& index, Point& po
 
 // ---- Outputs ----
 
-LiveIndices BodyEmitter::output_index(std::size_t k, Point& point) {
+LiveIndices BodyEmitter::output_index(std::size_t k) const {
   const ir::Shape& shape = body().type(body().outputs()[k].value).shape;
-  if (!shape_.output_is_full[k] || shape != shape_.full_shape) return index_of(shape_.output_addresses[k], shape, point);
-  LiveIndices index;
-  for (const Affine& a : shape_.full) index.push_back({a, nullptr});
+  LiveIndices index = index_of({shape_.output_addresses[k], nullptr}, shape);
+  if (shape_.output_is_full[k] && shape == shape_.full_shape)
+    for (std::size_t d = 0; d < index.size(); ++d) index[d] = {shape_.full[d], nullptr};
   return index;
 }
 
 void BodyEmitter::store_outputs(std::span<const std::size_t> outputs, Point& point) {
   std::vector<LlvmValue> values;
-  for (const std::size_t k : outputs) values.push_back(evaluate(body().outputs()[k].value, output_index(k, point), point));
+  for (const std::size_t k : outputs) values.push_back(evaluate(body().outputs()[k].value, output_index(k), point));
   for (std::size_t j = 0; j < outputs.size(); ++j) {
     const std::size_t k = outputs[j];
     const std::int64_t elements = body().type(body().outputs()[k].value).elements();

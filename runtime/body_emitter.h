@@ -20,7 +20,12 @@ struct LiveIndex {
   std::optional<ir::Affine> affine;
   llvm::Value* value = nullptr;
 };
-using LiveIndices = std::vector<LiveIndex>;
+
+/// An index of a tensor. An entry with neither affine nor value is found from the flat number when it is needed.
+struct LiveIndices : std::vector<LiveIndex> {
+  using std::vector<LiveIndex>::vector;
+  std::optional<LiveIndex> flat;  // row-major element number, where known
+};
 
 /// Where the loop nest stands. Points nest as loops do; a value that does not vary at a point is computed at its parent,
 /// in front of the instruction through which the point is entered.
@@ -53,13 +58,13 @@ class BodyEmitter {
   /// What scalar sees of read `k` of `node` whose axes are `axes`.
   LlvmValue evaluate_read(ir::NodeId node, std::size_t k, const LiveIndices& axes, Point& point);
   /// Coordinates of flat element `address` in a tensor of `shape`.
-  LiveIndices index_of(const ir::Affine& address, const ir::Shape& shape, Point& point);
+  LiveIndices index_of(const LiveIndex& address, const ir::Shape& shape) const;
   /// Axes of anchor `node`: its parallel axes at the outer point, then the inner axes.
   LiveIndices anchor_axes(ir::NodeId node, Point& point);
   /// Evaluates the given outputs at the point, then stores them all (so that in-place writes come after every read).
   void store_outputs(std::span<const std::size_t> outputs, Point& point);
   /// Index of output `k` at the point.
-  LiveIndices output_index(std::size_t k, Point& point);
+  LiveIndices output_index(std::size_t k) const;
 
   /// A number over the axes as scalar or vector i64.
   llvm::Value* number(const LiveIndex& index, const Point& point);
@@ -82,6 +87,8 @@ class BodyEmitter {
     llvm::Value* varying = nullptr;   // vector i64 with everything, when lanes are not evenly spaced
   };
   Address address(const LiveIndex& index, const Point& point);
+  /// Fills in what is only known through the flat number.
+  LiveIndices resolved(LiveIndices index, const ir::Shape& shape, const Point& point);
   LlvmValue compute(ir::Value value, const LiveIndices& index, Point& point, llvm::Value* guard);
   LlvmValue evaluate_guarded(ir::Value value, const LiveIndices& index, Point& point, llvm::Value* guard);
   LlvmValue compute_node(ir::NodeId node, const LiveIndices& index, Point& point, llvm::Value* guard);
@@ -107,6 +114,7 @@ class BodyEmitter {
   std::vector<ir::NodeBody<LlvmValue>> bodies_;
   std::vector<ir::Space> spaces_;
   std::vector<bool> needs_anchor_;
+  std::vector<bool> relabels_;  // views: the operand's element number is the result's
 };
 
 }  // namespace sinter::runtime

@@ -176,7 +176,7 @@ class RowEmitter {
       if (job_.emit.shape().output_is_full[k])
         full.push_back(k);
       else
-        single.emplace_back(k, job_.emit.evaluate(body.outputs()[k].value, job_.emit.output_index(k, row_), row_));
+        single.emplace_back(k, job_.emit.evaluate(body.outputs()[k].value, job_.emit.output_index(k), row_));
     }
     if (!full.empty()) {
       const std::int64_t blocks = block_count(total_, context().lanes, job_.schedule.unroll);

@@ -167,7 +167,7 @@ TEST_CASE("an inexact pass may change bits, and is not blamed") {
 }
 
 TEST_CASE("the tidy passes keep every bit of random graphs") {
-  for (std::uint64_t seed = 0; seed < 150; ++seed) {
+  for (std::uint64_t seed = 0; seed < 600; ++seed) {
     const test::RandomGraph random = test::random_graph(seed);
     INFO(test::describe(random));
     const Graph after = passes::run_passes(random.graph, tidy, {});

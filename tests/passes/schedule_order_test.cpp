@@ -39,7 +39,7 @@ class InPlaceRun {
     for (const ir::Output& o : graph_.outputs()) result.outputs.push_back(read(o.value));
     std::map<std::string, NumArray> states;
     for (const ir::Update& u : graph_.updates()) {
-      const bool in_place = !is_copied(order_, u.state) && storage_of(graph_, u.value).node != u.state;
+      const bool in_place = !is_copied(order_, u.state) && passes::storage_of(graph_, u.value).node != u.state;
       states[name_of(graph_.node(u.state))] = in_place ? values_[u.state][0] : read(u.value);
     }
     result.states = std::move(states);
@@ -49,23 +49,22 @@ class InPlaceRun {
  private:
   /// A view reads its root's bytes at the time it is read.
   NumArray read(Value v) const {
-    const Value root = storage_of(graph_, v);
+    const Value root = passes::storage_of(graph_, v);
     return {graph_.type(v), values_[root.node][root.result].values};
   }
 
   void run(NodeId id, const ir::Environment& environment) {
     const ir::Node& node = graph_.node(id);
     if (passes::is_view(graph_, id)) return;
-    const auto* name = node.attributes.find("name");
-    if (name != nullptr && node.operands.empty()) {
-      values_[id] = {environment.at(std::get<std::string>(*name))};
+    if (node.kind == ir::kind_of<ir::Input>() || node.kind == ir::kind_of<ir::State>()) {
+      values_[id] = {environment.at(name_of(node))};
       return;
     }
     std::vector<NumArray> operands;
     for (const Value v : node.operands) operands.push_back(read(v));
     values_[id] = interpret_node(node, operands);
     for (const ir::Update& u : graph_.updates()) {
-      const Value made = storage_of(graph_, u.value);
+      const Value made = passes::storage_of(graph_, u.value);
       if (made.node == id && !is_copied(order_, u.state))
         values_[u.state] = {NumArray{graph_.type({u.state, 0}), values_[id][made.result].values}};
     }

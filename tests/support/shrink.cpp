@@ -96,7 +96,19 @@ std::string verdict(const RandomGraph& graph, const Judge& judge) {
   const std::string objection = judged(judge, graph);
   if (objection.empty()) return {};
   const RandomGraph small = shrink(graph, judge);
-  return str("seed ", graph.seed, ": ", objection, "\nshrunk: ", judged(judge, small), "\n", describe(small));
+  const std::string first_line = objection.substr(0, objection.find('\n'));
+  return str("seed ", graph.seed, ": ", first_line, "\nshrunk: ", judged(judge, small), "\n", describe(small));
+}
+
+std::string verdicts(std::uint64_t first, std::uint64_t last, const GraphOptions& options, const Judge& judge) {
+  std::string all;
+  int count = 0;
+  for (std::uint64_t seed = first; seed < last && count < 3; ++seed) {
+    const std::string found = verdict(random_graph(seed, options), judge);
+    if (!found.empty()) ++count;
+    all += found;
+  }
+  return all;
 }
 
 }  // namespace sinter::test

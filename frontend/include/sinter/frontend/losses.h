@@ -203,7 +203,8 @@ class SINTER_API AnyLoss {
   template <std::derived_from<Loss> L>
   AnyLoss(L loss) : loss_(std::make_shared<const L>(std::move(loss))) {}  // NOLINT: as above
   template <class Function>
-    requires(!std::derived_from<std::remove_cvref_t<Function>, Loss> &&
+    requires(!std::same_as<std::remove_cvref_t<Function>, AnyLoss> &&
+             !std::derived_from<std::remove_cvref_t<Function>, Loss> &&
              std::is_invocable_r_v<Tensor, const std::remove_cvref_t<Function>&, const Tensor&, const Tensor&>)
   AnyLoss(Function&& function)  // NOLINT: as above
       : loss_(std::make_shared<const FunctionLoss>("loss", std::forward<Function>(function))) {}

@@ -46,7 +46,10 @@ class SINTER_API Sequential : public Model {
 
   std::size_t size() const { return layers_.size(); }
   /// The k-th layer; negative numbers count from the end.
-  Layer& layer(Dim index) const;
+  template <std::integral T>
+  Layer& layer(T index) const {
+    return layer_at(Dim(index));
+  }
   /// The layer named so. Throws UserError with near matches.
   Layer& layer(std::string_view name) const;
 
@@ -60,6 +63,7 @@ class SINTER_API Sequential : public Model {
     else
       append(detail::own(std::forward<Part>(part)));
   }
+  Layer& layer_at(Dim index) const;
   void add_input(const Input& input);
   void append(std::shared_ptr<Layer> layer);
   void finish();  // makes the weights, if the input is known

@@ -37,9 +37,9 @@ class Dim {
   constexpr Dim(T value) : value_(static_cast<std::int64_t>(value)) {  // NOLINT: implicit by design
     if (!std::in_range<std::int64_t>(value)) throw UserError("a dimension does not fit 64 bits");
   }
-  Dim(bool) = delete;
-  Dim(double) = delete;
-  Dim(std::nullptr_t) = delete;
+  template <class T>
+    requires(std::same_as<T, bool> || std::floating_point<T>)
+  Dim(T) = delete;
   constexpr operator std::int64_t() const { return value_; }  // NOLINT: implicit by design
   constexpr std::int64_t value() const { return value_; }
 
@@ -75,8 +75,9 @@ class SINTER_API Axes {
   Axes(Dim axis) : all_(false), axes_{axis.value()} {}                    // NOLINT: implicit by design
   Axes(std::initializer_list<Dim> axes) : all_(false), axes_(axes.begin(), axes.end()) {}
   explicit Axes(ir::Ints axes) : all_(false), axes_(std::move(axes)) {}
-  Axes(bool) = delete;
-  Axes(double) = delete;  // max(x, 0.0)? The elementwise one is maximum(x, 0.0)
+  template <class T>
+    requires(std::same_as<T, bool> || std::floating_point<T>)
+  Axes(T) = delete;  // max(x, 0.0)? The elementwise one is maximum(x, 0.0)
   bool all() const { return all_; }
   /// Increasing, distinct and non-negative for a tensor of `rank`. Throws UserError.
   ir::Ints resolve(int rank, std::string_view where) const;

@@ -1,0 +1,53 @@
+// The model of the study notes on Fashion-MNIST: 60,000 pictures of clothes, 28 x 28 pixels, 10 kinds.
+// Data: the Debian package dataset-fashion-mnist, or any folder with the four files, named by FASHION_MNIST_DIR.
+
+#include <sinter/sinter.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <string>
+
+using namespace sinter;
+
+namespace {
+
+/// One of the four files, packed or not.
+Array load(const std::string& name) {
+  const char* set = std::getenv("FASHION_MNIST_DIR");
+  const std::filesystem::path folder = set != nullptr ? set : "/usr/share/datasets/fashion-mnist";
+  const std::filesystem::path plain = folder / name;
+  return read_idx(std::filesystem::exists(plain) ? plain.string() : plain.string() + ".gz");
+}
+
+void run(int epochs, std::uint64_t seed) {
+  const Array x_train = load("train-images-idx3-ubyte") / 255.0, y_train = load("train-labels-idx1-ubyte");
+  const Array x_test = load("t10k-images-idx3-ubyte") / 255.0, y_test = load("t10k-labels-idx1-ubyte");
+
+  Sequential model(ModelOptions{.seed = seed}, Input({28, 28}), Flatten(), Dense(128, "relu"), Dropout(0.2), Dense(10, "softmax"));
+  model.compile("adam", "sparse_categorical_crossentropy", {"accuracy"});
+  model.summary();
+
+  model.fit(x_train, y_train, {.epochs = epochs});
+  const Logs test = model.evaluate(x_test, y_test);
+  std::printf("test accuracy: %.4f\n", test["accuracy"]);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int epochs = 5;
+  std::uint64_t seed = 0;
+  CLI::App app("Trains a small network on Fashion-MNIST.");
+  app.add_option("--epochs", epochs, "times that all pictures are seen")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--seed", seed, "of weights, dropout and order")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  try {
+    run(epochs, seed);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "fashion_mnist: %s\n", error.what());
+    return 1;
+  }
+}
