@@ -87,7 +87,8 @@ InPlacePlan plan_in_place(const Graph& graph, const Storage& storage) {
   return plan;
 }
 
-std::vector<Precedence> anti_dependences(const Graph& graph, const Storage& storage, const std::vector<InPlaceWrite>& writes) {
+std::vector<Precedence> anti_dependences(const Graph& graph, const Storage& storage,
+                                         const std::vector<InPlaceWrite>& writes) {
   std::vector<NodeId> writer_of(graph.size(), 0xFFFFFFFF);
   for (const InPlaceWrite& w : writes) writer_of[w.state] = w.writer;
   std::vector<Precedence> found;

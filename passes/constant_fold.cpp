@@ -26,7 +26,8 @@ const ir::TensorData* contents_of(const Node& node) {
 }
 
 std::int64_t bytes_of(std::span<const ir::TensorType> types) {
-  return std::accumulate(types.begin(), types.end(), std::int64_t{0}, [](std::int64_t sum, const auto& t) { return sum + t.bytes(); });
+  return std::accumulate(types.begin(), types.end(), std::int64_t{0},
+                         [](std::int64_t sum, const auto& t) { return sum + t.bytes(); });
 }
 
 /// Operands of a node, if all are constants and evaluating it is worth it.

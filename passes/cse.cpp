@@ -1,6 +1,6 @@
 // Common subexpressions. Gradient rules write the same broadcast, the same constant and the same 1 - y*y again and
-// again; here they become one node, the first. LLVM cannot do this later: it sees one kernel at a time. Merging may keep
-// a value alive for longer; fusion computes cheap values twice where that is better.
+// again; here they become one node, the first. LLVM cannot do this later: it sees one kernel at a time. Merging may
+// keep a value alive for longer; fusion computes cheap values twice where that is better.
 
 #include <functional>
 #include <unordered_map>
@@ -31,7 +31,8 @@ std::size_t hash_of(const Node& node) {
   }
   for (const ir::Attribute& a : node.attributes.items())
     if (const auto* data = std::get_if<ir::TensorData>(&a.value))
-      for (std::size_t k = 0; k < data->bytes->size() && k < 64; ++k) mix(h, static_cast<std::size_t>((*data->bytes)[k]));
+      for (std::size_t k = 0; k < data->bytes->size() && k < 64; ++k)
+        mix(h, static_cast<std::size_t>((*data->bytes)[k]));
   return h;
 }
 
@@ -40,7 +41,8 @@ bool same_body(const Node& a, const Node& b) { return a.body == b.body || (a.bod
 /// Same op on the same values; the layer path does not matter. A node without operands and with a name (an input, a
 /// state) differs from every other by that name.
 bool same_node(const Node& a, const Node& b) {
-  return a.kind == b.kind && a.operands == b.operands && a.results == b.results && a.attributes == b.attributes && same_body(a, b);
+  return a.kind == b.kind && a.operands == b.operands && a.results == b.results && a.attributes == b.attributes &&
+         same_body(a, b);
 }
 
 }  // namespace
@@ -53,7 +55,8 @@ ir::Graph cse(const ir::Graph& graph) {
     for (ir::Value& v : node.operands) v = rebuild.of(v);
     const std::size_t h = hash_of(node);
     const auto [from, to] = seen.equal_range(h);
-    const auto twin = std::find_if(from, to, [&](const auto& entry) { return same_node(rebuild.graph().node(entry.second), node); });
+    const auto twin =
+        std::find_if(from, to, [&](const auto& entry) { return same_node(rebuild.graph().node(entry.second), node); });
     if (twin == to) {
       seen.emplace(h, rebuild.keep(id));
       continue;

@@ -11,7 +11,9 @@ namespace sinter::passes {
 namespace {
 
 /// Bound by the caller.
-bool is_port(const ir::Node& node) { return node.kind == ir::kind_of<ir::Input>() || node.kind == ir::kind_of<ir::State>(); }
+bool is_port(const ir::Node& node) {
+  return node.kind == ir::kind_of<ir::Input>() || node.kind == ir::kind_of<ir::State>();
+}
 
 std::vector<char> needed_nodes(const ir::Graph& graph) {
   std::vector<char> needed(graph.size(), 0);

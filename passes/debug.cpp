@@ -56,8 +56,8 @@ std::optional<std::string> first_difference(const std::string& what, const NumAr
   return std::nullopt;
 }
 
-std::optional<std::string> difference(const ir::Graph& before, const ir::InterpreterResult& expected, const ir::Graph& after,
-                                      const ir::InterpreterResult& got) {
+std::optional<std::string> difference(const ir::Graph& before, const ir::InterpreterResult& expected,
+                                      const ir::Graph& after, const ir::InterpreterResult& got) {
   for (std::size_t k = 0; k < before.outputs().size(); ++k) {
     const std::string& name = before.outputs()[k].name;
     const auto at = std::ranges::find(after.outputs(), name, &ir::Output::name);

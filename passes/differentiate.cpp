@@ -16,8 +16,8 @@ namespace sinter::passes {
 namespace {
 
 using ir::Expr;
-using ir::Graph;
 using ir::Gradients;
+using ir::Graph;
 using ir::Node;
 using ir::NodeId;
 using ir::OpInfo;
@@ -66,8 +66,8 @@ class Reverse {
     for (NodeId id = 0; id <= loss_.node; ++id) {
       const Node& node = graph_.node(id);
       const OpInfo& op = info(node.kind);
-      const bool reached =
-          !op.zero_gradient && !op.integer_result && std::ranges::any_of(node.operands, [&](Value v) { return varies(v); });
+      const bool reached = !op.zero_gradient && !op.integer_result &&
+                           std::ranges::any_of(node.operands, [&](Value v) { return varies(v); });
       std::vector<char>& marks = varying_.emplace_back(node.results.size(), 0);
       for (std::size_t k = 0; k < marks.size(); ++k) marks[k] = reached && is_float(node.results[k].dtype) ? 1 : 0;
       for (const Expr& p : parameters)
@@ -85,8 +85,10 @@ class Reverse {
     if (op.zero_gradient || op.integer_result || std::ranges::none_of(wanted, [](bool w) { return w; })) return;
 
     if (!op.differentiable)
-      user_error(ir::where(node.path, op.name), " is not differentiable, but the loss depends on parameters through it; "
-                 "wrap its operands in stop_gradient to treat it as a constant, or differentiate before this op is made");
+      user_error(
+          ir::where(node.path, op.name),
+          " is not differentiable, but the loss depends on parameters through it; "
+          "wrap its operands in stop_gradient to treat it as a constant, or differentiate before this op is made");
     graph_.set_path(node.path);
     const Gradients outgoing = op.vjp(ir::VjpContext(graph_, id, incoming, wanted));
     check(outgoing.size() == node.operands.size(), ir::where(node.path, op.name), ": ", outgoing.size(),
@@ -118,7 +120,8 @@ void check_loss(const Expr& loss) {
 
 void check_parameter(const Expr& loss, const Expr& p, std::size_t position) {
   if (!p) user_error("gradients: parameter ", position, " is empty");
-  if (&p.graph() != &loss.graph()) user_error("gradients: parameter ", position, " belongs to another graph than the loss");
+  if (&p.graph() != &loss.graph())
+    user_error("gradients: parameter ", position, " belongs to another graph than the loss");
   const Node& node = p.graph().node(p.value());
   if (!is_float(p.dtype()))
     user_error(ir::where(node.path, info(node.kind).name), ": parameter ", position,
@@ -163,8 +166,7 @@ std::vector<NodeId> wanted_states(const Graph& graph, const std::vector<std::str
 
 Graph differentiate(const Graph& graph, const std::vector<std::string>& states) {
   const auto loss = std::ranges::find(graph.outputs(), "loss", &ir::Output::name);
-  if (loss == graph.outputs().end())
-    user_error("differentiate: graph '", graph.name(), "' has no output named 'loss'");
+  if (loss == graph.outputs().end()) user_error("differentiate: graph '", graph.name(), "' has no output named 'loss'");
   const std::vector<NodeId> wanted = wanted_states(graph, states);
 
   Graph result = graph;

@@ -36,13 +36,15 @@ std::string label(const ir::Graph& graph, NodeId id) {
 }
 
 void write_node(std::ostream& out, const ir::Graph& graph, NodeId id) {
-  out << "[label=" << boost::escape_dot_string(label(graph, id)) << ", fillcolor=\"" << colour(info(graph.node(id).kind).form) << "\"]";
+  out << "[label=" << boost::escape_dot_string(label(graph, id)) << ", fillcolor=\""
+      << colour(info(graph.node(id).kind).form) << "\"]";
 }
 
 /// Operand slots where a user has several; which result, where the maker has several.
 void write_edge(std::ostream& out, const ir::Graph& graph, const ViewEdge& edge) {
   std::string text;
-  if (graph.node(edge.from).results.size() > 1) text += "." + std::to_string(graph.node(edge.user).operands[edge.slot].result);
+  if (graph.node(edge.from).results.size() > 1)
+    text += "." + std::to_string(graph.node(edge.user).operands[edge.slot].result);
   if (graph.node(edge.user).operands.size() > 1) text += (text.empty() ? "to " : " to ") + std::to_string(edge.slot);
   if (!text.empty()) out << "[label=" << boost::escape_dot_string(text) << "]";
 }

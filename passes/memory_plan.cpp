@@ -1,8 +1,8 @@
 // Best fit by a priority order: buffers are placed one by one, each into the smallest hole that takes it between the
 // buffers placed before that live at the same time. Which order is best depends on the instance (few big activations,
-// many equal gradients), so several are tried and the smallest arena is kept. If none comes near the lower bound, the best
-// order is improved a little: the buffer on top of the arena is placed earlier. An exact solver would be NP-hard work
-// for the last percent.
+// many equal gradients), so several are tried and the smallest arena is kept. If none comes near the lower bound, the
+// best order is improved a little: the buffer on top of the arena is placed earlier. An exact solver would be NP-hard
+// work for the last percent.
 
 #include <sinter/passes/memory_plan.h>
 
@@ -44,7 +44,8 @@ constexpr std::int64_t work_limit = 500'000;
 
 class Planner {
  public:
-  explicit Planner(std::span<const Lifetime> lifetimes) : lifetimes_(lifetimes.begin(), lifetimes.end()), conflicts_(lifetimes.size()) {
+  explicit Planner(std::span<const Lifetime> lifetimes)
+      : lifetimes_(lifetimes.begin(), lifetimes.end()), conflicts_(lifetimes.size()) {
     for (Lifetime& l : lifetimes_) l.bytes = align(l.bytes);
     lower_bound_ = most_alive(lifetimes_);
     find_conflicts();
@@ -156,7 +157,8 @@ class Planner {
 
   /// Moves the buffer on top of the arena ahead in the order, again and again, within a fixed amount of work.
   void improve(Order order) {
-    const std::int64_t rounds = std::min<std::int64_t>(400, work_limit / (work_ + static_cast<std::int64_t>(order.size()) + 1));
+    const std::int64_t rounds =
+        std::min<std::int64_t>(400, work_limit / (work_ + static_cast<std::int64_t>(order.size()) + 1));
     if (rounds <= 0) return;
     place(order, lowest_);
     for (std::int64_t round = 0; round < rounds && !done(); ++round) {
@@ -185,7 +187,8 @@ class Planner {
 
 MemoryPlan plan_memory(std::span<const Lifetime> lifetimes) {
   for (const Lifetime& l : lifetimes)
-    check(l.bytes >= 0 && l.first <= l.last, "lifetime of ", l.bytes, " bytes from item ", l.first, " to item ", l.last);
+    check(l.bytes >= 0 && l.first <= l.last, "lifetime of ", l.bytes, " bytes from item ", l.first, " to item ",
+          l.last);
   return Planner(lifetimes).run();
 }
 
@@ -195,12 +198,15 @@ std::vector<std::string> violations(const MemoryPlan& plan, std::span<const Life
     found.push_back(str("plan has ", plan.offsets.size(), " offsets for ", lifetimes.size(), " buffers"));
     return found;
   }
-  if (plan.peak < most_alive(lifetimes)) found.push_back(str("peak ", plan.peak, " is below the bytes alive at one moment"));
+  if (plan.peak < most_alive(lifetimes))
+    found.push_back(str("peak ", plan.peak, " is below the bytes alive at one moment"));
   for (std::size_t a = 0; a < lifetimes.size(); ++a) {
     const std::int64_t begin = plan.offsets[a];
     const std::int64_t end = begin + lifetimes[a].bytes;
-    if (begin < 0 || begin % arena_alignment != 0) found.push_back(str("buffer ", a, ": offset ", begin, " is not a multiple of ", arena_alignment));
-    if (end > plan.peak) found.push_back(str("buffer ", a, ": ends at ", end, ", after the arena's ", plan.peak, " bytes"));
+    if (begin < 0 || begin % arena_alignment != 0)
+      found.push_back(str("buffer ", a, ": offset ", begin, " is not a multiple of ", arena_alignment));
+    if (end > plan.peak)
+      found.push_back(str("buffer ", a, ": ends at ", end, ", after the arena's ", plan.peak, " bytes"));
     for (std::size_t b = 0; b < a; ++b) {
       const bool apart = plan.offsets[b] >= end || plan.offsets[b] + lifetimes[b].bytes <= begin;
       if (!apart && lifetimes[a].bytes > 0 && lifetimes[b].bytes > 0 && alive_together(lifetimes[a], lifetimes[b]))

@@ -17,14 +17,17 @@ constexpr Pass passes[] = {
      [](const ir::Graph& g) { return differentiate(g); }},
     {"erase_stop_gradient", "Drops stop_gradient nodes, once nothing is left to differentiate.", erase_stop_gradient},
     {"simplify", "Applies local rewrite rules that keep every bit, until none fits.", simplify},
-    {"constant_fold", "Evaluates nodes whose operands are constants, unless the result is bigger than they are.", constant_fold},
+    {"constant_fold", "Evaluates nodes whose operands are constants, unless the result is bigger than they are.",
+     constant_fold},
     {"cse", "Makes equal nodes one node.", cse},
     {"dce", "Drops nodes that no output and no update needs; keeps inputs and states.", dce},
-    {"fuse", "Joins nodes into kernels, so that values between them need no memory.", [](const ir::Graph& g) { return fuse(g); }},
+    {"fuse", "Joins nodes into kernels, so that values between them need no memory.",
+     [](const ir::Graph& g) { return fuse(g); }},
 };
 
 // Folding makes new splats and powers of two for simplify; cse comes after both, when equal nodes look equal.
-constexpr std::string_view defaults[] = {"erase_stop_gradient", "simplify", "constant_fold", "simplify", "cse", "dce", "fuse"};
+constexpr std::string_view defaults[] = {
+    "erase_stop_gradient", "simplify", "constant_fold", "simplify", "cse", "dce", "fuse"};
 
 }  // namespace
 

@@ -21,7 +21,8 @@ Expr apply_rules(const Match& match, std::span<const std::span<const Rule>> tabl
       if (const auto op = rule.op(); op && *op != match.node().kind) continue;
       const Expr made = rule.apply(match);
       if (!made) continue;
-      check(made.type() == match.result().type(), "rule '", rule.name, "' turns ", match.result().type(), " into ", made.type());
+      check(made.type() == match.result().type(), "rule '", rule.name, "' turns ", match.result().type(), " into ",
+            made.type());
       return made;
     }
   return {};
@@ -75,18 +76,18 @@ bool is_denormal(const ir::Num& n) {
 
 /// Ops whose float results come out of rounding arithmetic, which flushes.
 bool is_arithmetic(ir::OpKind kind) {
-  static const ir::OpKind kinds[] = {ir::kind_of<ir::Add>(), ir::kind_of<ir::Sub>(),  ir::kind_of<ir::Mul>(),
-                                     ir::kind_of<ir::Div>(), ir::kind_of<ir::Sqrt>(), ir::kind_of<ir::Dot>(),
+  static const ir::OpKind kinds[] = {ir::kind_of<ir::Add>(),      ir::kind_of<ir::Sub>(),  ir::kind_of<ir::Mul>(),
+                                     ir::kind_of<ir::Div>(),      ir::kind_of<ir::Sqrt>(), ir::kind_of<ir::Dot>(),
                                      ir::kind_of<ir::ReduceSum>()};
   return std::ranges::count(kinds, kind) > 0;
 }
 
 /// Ops that hand on elements of their operands (the sign may change), and make no others.
 bool hands_on(ir::OpKind kind) {
-  static const ir::OpKind kinds[] = {ir::kind_of<ir::Neg>(),       ir::kind_of<ir::Abs>(),     ir::kind_of<ir::Max>(),
-                                     ir::kind_of<ir::Min>(),       ir::kind_of<ir::Reshape>(), ir::kind_of<ir::Transpose>(),
-                                     ir::kind_of<ir::Broadcast>(), ir::kind_of<ir::Slice>(),   ir::kind_of<ir::Reverse>(),
-                                     ir::kind_of<ir::Concat>()};
+  static const ir::OpKind kinds[] = {
+      ir::kind_of<ir::Neg>(),     ir::kind_of<ir::Abs>(),       ir::kind_of<ir::Max>(),       ir::kind_of<ir::Min>(),
+      ir::kind_of<ir::Reshape>(), ir::kind_of<ir::Transpose>(), ir::kind_of<ir::Broadcast>(), ir::kind_of<ir::Slice>(),
+      ir::kind_of<ir::Reverse>(), ir::kind_of<ir::Concat>()};
   return std::ranges::count(kinds, kind) > 0;
 }
 

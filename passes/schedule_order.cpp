@@ -37,8 +37,7 @@ const InPlaceWrite* on_a_cycle(const Graph& graph, const Storage& storage, const
   for (const InPlaceWrite& w : writes) {
     const bool cyclic = std::ranges::any_of(before, [&](const Precedence& p) {
       return p.after == w.writer && component[p.before] == component[w.writer] &&
-             std::ranges::any_of(graph.node(p.before).operands,
-                                 [&](Value v) { return storage.of(v).node == w.state; });
+             std::ranges::any_of(graph.node(p.before).operands, [&](Value v) { return storage.of(v).node == w.state; });
     });
     const auto bytes = [&](const InPlaceWrite& write) { return graph.type(Value{write.state}).bytes(); };
     if (cyclic && (smallest == nullptr || bytes(w) < bytes(*smallest))) smallest = &w;
@@ -136,7 +135,9 @@ std::vector<NodeId> best_order(const Graph& graph, const Storage& storage, const
   const GraphView view(graph, anti_dependences(graph, storage, writes));
   std::vector<char> writes_state(graph.size(), 0);
   for (const InPlaceWrite& w : writes) writes_state[w.writer] = 1;
-  const auto rank = [&](NodeId id) { return is_bound(graph.node(id)) ? 0 : storage.is_view(id) || writes_state[id] ? 1 : 2; };
+  const auto rank = [&](NodeId id) {
+    return is_bound(graph.node(id)) ? 0 : storage.is_view(id) || writes_state[id] ? 1 : 2;
+  };
   const PriorityOf as_written = [&](NodeId id, const LiveBytes&) { return Priority(rank(id), 0, id); };
   const PriorityOf greedy = [&](NodeId id, const LiveBytes& bytes) {
     const int r = rank(id);

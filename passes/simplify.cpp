@@ -1,8 +1,8 @@
 // Local rewrites that keep every bit. Gradient rules and layers are written for clarity, not economy: they multiply by
 // the seed 1, stretch scalars and transpose twice. The rules are data (simplify_*.cpp), each with the reason why it is
 // exact. What is tempting but not exact, so absent: x + 0 (turns -0 into +0), x * 0 (NaN, Inf, -0), x * 1 for an x that
-// may be a denormal (arithmetic flushes it, x alone does not), a sum over an axis of extent 1 (starts from +0), x / c as
-// x * (1/c) unless c is a power of two, -(a - b) as b - a (a = b), exp(log x), any reassociation.
+// may be a denormal (arithmetic flushes it, x alone does not), a sum over an axis of extent 1 (starts from +0), x / c
+// as x * (1/c) unless c is a power of two, -(a - b) as b - a (a = b), exp(log x), any reassociation.
 
 #include <array>
 

@@ -166,7 +166,8 @@ constexpr Rule rules[] = {
     {"x + neg y -> x - y", "subtraction is defined so, zeros included", on<ir::Add>, add_neg},
     {"x - neg y -> x + y", "subtraction is defined so, zeros included", on<ir::Sub>, sub_neg},
     {"neg x * neg y -> x * y", "the sign is the product of signs; rounding is symmetric", on<ir::Mul>, mul_neg_neg},
-    {"neg x / neg y -> x / y (floats)", "the sign is the quotient of signs; rounding is symmetric", on<ir::Div>, div_neg_neg},
+    {"neg x / neg y -> x / y (floats)", "the sign is the quotient of signs; rounding is symmetric", on<ir::Div>,
+     div_neg_neg},
     {"x * 1 -> x", "x is known not to be a denormal, which would be flushed", on<ir::Mul>, mul_one},
     {"x * -1 -> neg x (floats)", "x is known not to be a denormal, which would be flushed", on<ir::Mul>, mul_minus_one},
     {"x / 1 -> x", "x is known not to be a denormal, which would be flushed", on<ir::Div>, div_one},
@@ -178,7 +179,8 @@ constexpr Rule rules[] = {
     {"select(not c, a, b) -> select(c, b, a)", "select moves bits", on<ir::Select>, select_not},
     {"select(c, select(c, a, b), d) -> select(c, a, d)", "select moves bits", on<ir::Select>, select_select},
     {"convert to its own dtype -> x", "nothing is converted", on<ir::Convert>, convert_same},
-    {"convert there and back -> x", "the dtype between holds every value but denormals, and x has none", on<ir::Convert>, convert_back},
+    {"convert there and back -> x", "the dtype between holds every value but denormals, and x has none",
+     on<ir::Convert>, convert_back},
 };
 
 }  // namespace

@@ -51,10 +51,14 @@ Expr reduce_single(const Match& m) {
 }
 
 constexpr Rule rules[] = {
-    {"dot(transpose a, b) -> dot(a, b)", "contracted axes are listed in the same order, so terms are too", on<ir::Dot>, dot_transpose_a},
-    {"dot(a, transpose b) -> dot(a, b)", "contracted axes are listed in the same order, so terms are too", on<ir::Dot>, dot_transpose_b},
-    {"reduce_max over extent 1 -> reshape", "the maximum of -Inf and x is x, its bits kept", on<ir::ReduceMax>, reduce_single},
-    {"reduce_min over extent 1 -> reshape", "the minimum of Inf and x is x, its bits kept", on<ir::ReduceMin>, reduce_single},
+    {"dot(transpose a, b) -> dot(a, b)", "contracted axes are listed in the same order, so terms are too", on<ir::Dot>,
+     dot_transpose_a},
+    {"dot(a, transpose b) -> dot(a, b)", "contracted axes are listed in the same order, so terms are too", on<ir::Dot>,
+     dot_transpose_b},
+    {"reduce_max over extent 1 -> reshape", "the maximum of -Inf and x is x, its bits kept", on<ir::ReduceMax>,
+     reduce_single},
+    {"reduce_min over extent 1 -> reshape", "the minimum of Inf and x is x, its bits kept", on<ir::ReduceMin>,
+     reduce_single},
 };
 
 }  // namespace

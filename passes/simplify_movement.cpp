@@ -86,7 +86,8 @@ Expr moved_splat(const Match& m) {
   if (!inner || inner->operand(0).rank() != 0) return {};
   const ir::TensorType type = m.operand(0).type();
   const ir::Space space = m.op().space(m.node().attributes, {&type, 1});
-  const bool inside = std::ranges::all_of(space.reads, [&](const auto& map) { return always_inside(map, space, type.shape); });
+  const bool inside =
+      std::ranges::all_of(space.reads, [&](const auto& map) { return always_inside(map, space, type.shape); });
   return inside ? broadcast(inner->operand(0), m.result().shape()) : Expr();
 }
 
@@ -130,8 +131,10 @@ constexpr Rule rules[] = {
     {"broadcast(broadcast x) -> broadcast x", "the axes' positions compose", on<ir::Broadcast>, broadcast_broadcast},
     {"reverse(reverse x) -> reverse x", "an axis reversed twice is as it was", on<ir::Reverse>, reverse_reverse},
     {"slice(slice x) -> slice x", "starts and strides compose", on<ir::Slice>, slice_slice},
-    {"a move of a stretched number -> the number, stretched", "every element is that number, and none is filled in", on_any, moved_splat},
-    {"f(broadcast x, broadcast y) -> broadcast f(x, y)", "a pointwise op gives equal bits for equal operands", on_any, compute_then_stretch},
+    {"a move of a stretched number -> the number, stretched", "every element is that number, and none is filled in",
+     on_any, moved_splat},
+    {"f(broadcast x, broadcast y) -> broadcast f(x, y)", "a pointwise op gives equal bits for equal operands", on_any,
+     compute_then_stretch},
 };
 
 }  // namespace

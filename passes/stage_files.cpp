@@ -20,7 +20,8 @@ int number_of(const fs::path& file) { return std::atoi(file.filename().string().
 
 int highest_number(const fs::path& directory) {
   int highest = 0;
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory)) highest = std::max(highest, number_of(entry.path()));
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory))
+    highest = std::max(highest, number_of(entry.path()));
   return highest;
 }
 

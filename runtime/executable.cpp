@@ -1,5 +1,6 @@
 #include <sinter/runtime/executable.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
@@ -48,6 +49,17 @@ void add_slots(const ir::Program& program, Executable::Impl& impl) {
   }
 }
 
+/// Code for another processor would compile well and end the process when run.
+void check_runs_here(const ir::Target& target) {
+  static const std::vector<std::string> host = host_features();
+  if (target.triple.empty())
+    user_error("compile: the options name no target; set CompileOptions::target = host_target()");
+  for (const std::string& feature : target.features) {
+    if (feature.front() != '+' || std::binary_search(host.begin(), host.end(), feature)) continue;
+    user_error("compile: the target has ", feature.substr(1), ", but this processor has not; use host_target()");
+  }
+}
+
 GeneratedModule generate_optimized(const ir::Program& program, const CompileOptions& options) {
   GeneratedModule generated = generate(program, options, entry_name);
   optimize(generated, options.target);
@@ -78,6 +90,7 @@ AlignedBytes allocate_aligned(std::int64_t size) {
 }
 
 std::shared_ptr<const Executable> Executable::compile(const ir::Program& program, const CompileOptions& options) {
+  check_runs_here(options.target);
   const auto start = std::chrono::steady_clock::now();
   auto impl = std::make_unique<Impl>();
   impl->signature = signature_of(program);
@@ -85,8 +98,9 @@ std::shared_ptr<const Executable> Executable::compile(const ir::Program& program
   impl->parallel = program.is_parallel();
   impl->checked = options.checked;
   add_slots(program, *impl);
-  impl->code = std::make_unique<LinkedCode>(
-      std::vector<std::string>{emit_object(generate_optimized(program, options), options.target)});
+  std::vector<GeneratedModule> modules;
+  modules.push_back(generate(program, options, entry_name));
+  impl->code = compile_modules(std::move(modules), options.target);
   impl->step = reinterpret_cast<StepFunction>(impl->code->address(entry_name));
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
   impl->compile_milliseconds = elapsed.count();

@@ -1,5 +1,5 @@
-// Differentiation: what is differentiated, what is left alone, what is refused. The ops' own rules are tested one by one
-// in tests/property.
+// Differentiation: what is differentiated, what is left alone, what is refused. The ops' own rules are tested one by
+// one in tests/property.
 
 #include <sinter/passes/differentiate.h>
 
@@ -68,14 +68,19 @@ void check_two_orders(const Function& f, const std::vector<double>& x) {
   compare_with_differences(second, x);
 }
 
-Expr weight(Graph& g, const std::string& name, const ir::Shape& shape) { return ir::state(g, name, {DType::f64, shape}); }
+Expr weight(Graph& g, const std::string& name, const ir::Shape& shape) {
+  return ir::state(g, name, {DType::f64, shape});
+}
 
 }  // namespace
 
 TEST_CASE("gradients of composite functions agree with differences, second order too") {
   SECTION("log-sum-exp") {
-    check_two_orders([](const Expr& x) { return log(reduce_sum(exp(x - broadcast(reduce_max(x, {0}), x.shape())), {0})) + reduce_max(x, {0}); },
-                     {0.3, -1.2, 0.8, 0.1});
+    check_two_orders(
+        [](const Expr& x) {
+          return log(reduce_sum(exp(x - broadcast(reduce_max(x, {0}), x.shape())), {0})) + reduce_max(x, {0});
+        },
+        {0.3, -1.2, 0.8, 0.1});
   }
   SECTION("a small network") {
     check_two_orders(

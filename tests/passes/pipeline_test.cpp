@@ -81,7 +81,8 @@ passes::Culprit culprit_of(Graph (*wrong)(const Graph&)) {
 
 /// A directory for SINTER_DUMP, gone afterwards.
 struct DumpDirectory {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / ("sinter_dump_test_" + std::to_string(::getpid()));
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("sinter_dump_test_" + std::to_string(::getpid()));
   DumpDirectory() { ::setenv("SINTER_DUMP", path.c_str(), 1); }
   ~DumpDirectory() {
     ::unsetenv("SINTER_DUMP");

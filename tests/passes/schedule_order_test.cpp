@@ -87,7 +87,9 @@ std::size_t position(const passes::Order& order, NodeId id) {
   return static_cast<std::size_t>(std::ranges::find(order.nodes, id) - order.nodes.begin());
 }
 
-Expr state(Graph& g, const std::string& name, const ir::Shape& shape = {4, 4}) { return ir::state(g, name, {DType::f32, shape}); }
+Expr state(Graph& g, const std::string& name, const ir::Shape& shape = {4, 4}) {
+  return ir::state(g, name, {DType::f32, shape});
+}
 void update(const Expr& state, const Expr& value) { state.graph().set_update(state.value().node, value.value()); }
 
 /// dX of a layer reads W, which the layer's own update overwrites; the update comes first in the graph.
@@ -118,7 +120,8 @@ TEST_CASE("an update comes after every other reader of the old value") {
 TEST_CASE("a lost anti-dependence is caught") {
   Layer layer;
   passes::Order order = passes::order_nodes(layer.g);
-  std::swap(order.nodes[position(order, layer.dx.value().node)], order.nodes[position(order, layer.new_w.value().node)]);
+  std::swap(order.nodes[position(order, layer.dx.value().node)],
+            order.nodes[position(order, layer.new_w.value().node)]);
   const std::vector<std::string> found = violations(order, layer.g);
   REQUIRE(found.size() == 1);
   CHECK(found[0].find("after node") != std::string::npos);
@@ -156,8 +159,8 @@ TEST_CASE("a cycle costs one copy, of the smaller state") {
   const Expr a = state(g, "a", {4});
   const Expr b = state(g, "b", {4, 4});
   const Expr from_b = reduce_sum(b, {0});
-  update(a, a + from_b);                         // a' reads b
-  update(b, b + broadcast(a, {4, 4}, {0}));      // b' reads a
+  update(a, a + from_b);                                // a' reads b
+  update(b, b + broadcast(a, {4, 4}, {0}));             // b' reads a
   CHECK(passes::order_nodes(g).copied_states.empty());  // from_b can run first
 
   Graph h;
@@ -190,11 +193,11 @@ TEST_CASE("states that no kernel of their own writes are copied") {
   const Expr c = state(g, "c");
   const Expr d = state(g, "d");
   const Expr e = state(g, "e");
-  update(a, x);                          // an input
-  update(b, c);                          // another state's old value ...
-  update(c, c * 2.0);                    // ... which must survive until then
-  update(d, matmul(d, x));               // reads other elements than the one it writes
-  update(e, e);                          // nothing to do
+  update(a, x);             // an input
+  update(b, c);             // another state's old value ...
+  update(c, c * 2.0);       // ... which must survive until then
+  update(d, matmul(d, x));  // reads other elements than the one it writes
+  update(e, e);             // nothing to do
   const passes::Order order = passes::order_nodes(g);
   CHECK(order.copied_states == std::vector<NodeId>{a.value().node, b.value().node, c.value().node, d.value().node});
   CHECK(run_and_compare(g).empty());

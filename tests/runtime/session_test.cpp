@@ -72,6 +72,14 @@ TEST_CASE("poorer targets give the same bits", "[session]") {
   }
 }
 
+TEST_CASE("code for another processor is refused", "[session]") {
+  const ir::Program program = update_program(2, 3, 1);
+  CHECK_THROWS_WITH(Executable::compile(program, {}), Contains("host_target()"));
+  ir::Target target = runtime::host_target();
+  target.features.push_back("+timetravel");
+  CHECK_THROWS_WITH(Executable::compile(program, options_for(target)), Contains("timetravel"));
+}
+
 TEST_CASE("loops run their items, and equal kernels are emitted once", "[session]") {
   const ir::Program program = repeated_program(3, 4);
   Session session(compile(program));

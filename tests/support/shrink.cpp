@@ -5,6 +5,8 @@
 
 #include <sinter/ir/ops.h>
 
+#include "support/catch.h"
+
 namespace sinter::test {
 
 namespace {
@@ -104,6 +106,7 @@ std::string verdicts(std::uint64_t first, std::uint64_t last, const GraphOptions
   std::string all;
   int count = 0;
   for (std::uint64_t seed = first; seed < last && count < 3; ++seed) {
+    INFO("seed " << seed);  // shown when the test crashes
     const std::string found = verdict(random_graph(seed, options), judge);
     if (!found.empty()) ++count;
     all += found;

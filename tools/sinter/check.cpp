@@ -102,7 +102,8 @@ void show_difference(const std::string& file, const std::string& expected, const
     const bool more_a = static_cast<bool>(std::getline(a, line_a));
     const bool more_b = static_cast<bool>(std::getline(b, line_b));
     if (more_a && more_b && line_a == line_b) continue;
-    std::cout << file << ": line " << number << " of the result differs\n  expected: " << (more_a ? line_a : "(the end)")
+    std::cout << file << ": line " << number
+              << " of the result differs\n  expected: " << (more_a ? line_a : "(the end)")
               << "\n  got:      " << (more_b ? line_b : "(the end)") << "\nwhole result:\n"
               << got << "SINTER_BLESS=1 would write this into the file.\n";
     return;

@@ -47,7 +47,8 @@ ir::Program only_kernel(const ir::Program& program, int wanted) {
   for_each_kernel(program.items, [&](const ir::Kernel& kernel) {
     if (number++ == wanted) result.items.emplace_back(kernel);
   });
-  if (result.items.empty()) user_error("--only-kernel ", wanted, ": the program has ", number, " kernels, numbered from 0");
+  if (result.items.empty())
+    user_error("--only-kernel ", wanted, ": the program has ", number, " kernels, numbered from 0");
   return result;
 }
 
@@ -70,7 +71,9 @@ ir::Program wanted_program(const Unit& unit, const DumpArguments& a) {
   return a.only_kernel < 0 ? program : only_kernel(program, a.only_kernel);
 }
 
-std::string print_graph(const Unit& unit, const DumpArguments& a) { return ir::print(passes::forward_part(graph_of(unit, a.stage))); }
+std::string print_graph(const Unit& unit, const DumpArguments& a) {
+  return ir::print(passes::forward_part(graph_of(unit, a.stage)));
+}
 std::string print_grad(const Unit& unit, const DumpArguments& a) { return ir::print(graph_of(unit, a.stage)); }
 std::string print_fused(const Unit& unit, const DumpArguments& a) {
   const ir::Graph fused = fuse_once(graph_of(unit, a.stage));

@@ -27,7 +27,9 @@ constexpr std::int64_t batch = 32;
 struct Builder {
   explicit Builder(std::string name) : graph(std::move(name)) {}
 
-  Expr input(std::string name, DType dtype, const Shape& shape) { return ir::input(graph, std::move(name), {dtype, shape}); }
+  Expr input(std::string name, DType dtype, const Shape& shape) {
+    return ir::input(graph, std::move(name), {dtype, shape});
+  }
   Expr state(const std::string& name, const Shape& shape, DType dtype = DType::f32) {
     return ir::state(graph, graph.path().empty() ? name : graph.path() + "/" + name, {dtype, shape});
   }
@@ -49,7 +51,8 @@ Expr linear(const Expr& x) { return x; }
 Expr relu(const Expr& x) { return max(x, 0.0); }
 
 /// activation(x W + b)
-Expr dense(Builder& b, const std::string& layer, const Expr& x, std::int64_t units, Expr (*activation)(const Expr&) = linear) {
+Expr dense(Builder& b, const std::string& layer, const Expr& x, std::int64_t units,
+           Expr (*activation)(const Expr&) = linear) {
   const PathScope scope(b.graph, layer);
   const Expr kernel = b.weight("kernel", {x.shape()[1], units});
   const Expr bias = b.weight("bias", {units});

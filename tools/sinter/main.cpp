@@ -1,8 +1,8 @@
 // The `sinter` program: looks into the compiler and checks it. See commands.h for exit codes.
 
 #include <functional>
-#include <memory>
 #include <iostream>
+#include <memory>
 
 #include <CLI/CLI.hpp>
 
@@ -32,7 +32,10 @@ void add_opt(CLI::App& app, Action& action) {
   auto a = std::make_shared<OptArguments>();
   CLI::App* command = app.add_subcommand("opt", "Runs named passes over a graph and prints the result");
   command->add_option("source", a->source, source_help)->required();
-  command->add_option("--passes", a->passes, "names with commas between; default: the default pipeline; lower may come last")->required();
+  command
+      ->add_option("--passes", a->passes,
+                   "names with commas between; default: the default pipeline; lower may come last")
+      ->required();
   command->add_flag("--verify-each", a->verify_each, "compare interpreter results before and after each pass");
   command->add_flag("--bisect", a->bisect, "name the first pass that changes a result, and print the graph before it");
   command->add_flag("--times", a->times, "print the time of each pass on standard error");
@@ -42,12 +45,14 @@ void add_opt(CLI::App& app, Action& action) {
 
 void add_run(CLI::App& app, Action& action) {
   auto a = std::make_shared<RunArguments>();
-  CLI::App* command = app.add_subcommand("run", "Runs a graph or program on random inputs and prints outputs and new states");
+  CLI::App* command =
+      app.add_subcommand("run", "Runs a graph or program on random inputs and prints outputs and new states");
   command->add_option("source", a->source, source_help)->required();
   CLI::Option_group* engines = command->add_option_group("engine");
   engines->add_flag_callback("--interpret", [a] { a->engine = Engine::interpreter; }, "the reference interpreter");
   engines->add_flag_callback("--jit", [a] { a->engine = Engine::jit; }, "compiled code (default)");
-  engines->add_flag_callback("--compare", [a] { a->engine = Engine::compare; }, "both; every bit must agree, NaNs as a class");
+  engines->add_flag_callback(
+      "--compare", [a] { a->engine = Engine::compare; }, "both; every bit must agree, NaNs as a class");
   engines->require_option(0, 1);
   command->add_option("--seed", a->seed, "of the random inputs")->capture_default_str();
   command->add_option("--threads", a->threads, "size of the team")->capture_default_str();
@@ -86,9 +91,10 @@ int run_action(const Action& action) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Looks into the Sinter compiler and checks it.\n"
-               "Exit codes: 0 done, 1 results differ or a check failed, 2 wrong usage or input, 3 a bug of ours.",
-               "sinter");
+  CLI::App app(
+      "Looks into the Sinter compiler and checks it.\n"
+      "Exit codes: 0 done, 1 results differ or a check failed, 2 wrong usage or input, 3 a bug of ours.",
+      "sinter");
   app.require_subcommand(1);
   Action action;
   add_dump(app, action);

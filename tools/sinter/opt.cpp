@@ -46,7 +46,8 @@ int opt(const OptArguments& arguments) {
       return failed;
     }
     if (arguments.bisect) {
-      std::cout << "no pass changes a result: " << names.size() << " passes checked with seed " << arguments.seed << "\n";
+      std::cout << "no pass changes a result: " << names.size() << " passes checked with seed " << arguments.seed
+                << "\n";
       return done;
     }
   }

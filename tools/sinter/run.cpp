@@ -131,7 +131,8 @@ int compare(const Values& expected, const Values& got) {
               << ", compiled " << at->second.values[first].as_double() << "\n";
   }
   if (differences > 0) return failed;
-  std::cout << "interpreter and compiled code agree bit for bit: " << expected.size() << " values, " << elements << " elements\n";
+  std::cout << "interpreter and compiled code agree bit for bit: " << expected.size() << " values, " << elements
+            << " elements\n";
   return done;
 }
 
@@ -144,7 +145,8 @@ int run(const RunArguments& arguments) {
   switch (arguments.engine) {
     case Engine::interpreter: print(interpreted(unit, environment)); return done;
     case Engine::jit: print(compiled(unit, environment, arguments.threads)); return done;
-    case Engine::compare: return compare(interpreted(unit, environment), compiled(unit, environment, arguments.threads));
+    case Engine::compare:
+      return compare(interpreted(unit, environment), compiled(unit, environment, arguments.threads));
   }
   internal_error("unknown engine");
 }

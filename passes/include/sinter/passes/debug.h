@@ -37,7 +37,8 @@ struct Culprit {
 /// interpreter on random inputs; empty when all are fine. This is --verify-each and --bisect.
 SINTER_API std::optional<Culprit> bisect(const ir::Graph& graph, std::span<const Pass> passes, std::uint64_t seed);
 /// The same for passes by name.
-SINTER_API std::optional<Culprit> bisect(const ir::Graph& graph, std::span<const std::string> names, std::uint64_t seed);
+SINTER_API std::optional<Culprit> bisect(const ir::Graph& graph, std::span<const std::string> names,
+                                         std::uint64_t seed);
 
 /// The part of a training graph that its outputs need, without updates and gradients: what the layers made.
 SINTER_API ir::Graph forward_part(const ir::Graph& graph);
