@@ -21,8 +21,8 @@ Tensor relu(const Operand& x) { return maximum(x, 0.0); }
 Tensor relu(const Operand& operand, const ReluOptions& options) {
   const Tensor x = operand.tensor();
   const bool plain = options.negative_slope == 0.0 && options.threshold == 0.0;
-  Tensor y = plain ? relu(x)
-                   : where(greater(x, options.threshold), x, options.negative_slope * (x - options.threshold));
+  Tensor y =
+      plain ? relu(x) : where(greater(x, options.threshold), x, options.negative_slope * (x - options.threshold));
   if (options.max_value != std::numeric_limits<double>::infinity()) y = minimum(options.max_value, y);
   return y;
 }
@@ -114,7 +114,8 @@ Tensor sparse_sigmoid(const Operand& operand) {
 Tensor squareplus(const Operand& x) { return squareplus(x, 4.0); }
 Tensor squareplus(const Operand& operand, double b) {
   const Tensor x = operand.tensor();
-  return 0.5 * (x + sqrt(square(x) + b));
+  const Tensor root = sqrt(square(x) + b);
+  return where(greater(x, 0.0), 0.5 * (x + root), 0.5 * b / (root - x));  // the same number without cancellation
 }
 
 namespace {

@@ -68,7 +68,8 @@ void convert_slowly(const std::byte* from, DType source, std::byte* to, DType ta
 
 void expect_elements(const ir::TensorType& type, std::size_t elements) {
   if (static_cast<std::uint64_t>(type.elements()) != elements)
-    user_error("array: shape ", type.shape, " has ", type.elements(), " elements, but ", elements, " values were given");
+    user_error("array: shape ", type.shape, " has ", type.elements(), " elements, but ", elements,
+               " values were given");
 }
 
 }  // namespace
@@ -142,8 +143,7 @@ double Array::flat(std::int64_t k) const {
 }
 
 double Array::element(std::span<const std::int64_t> index) const {
-  if (static_cast<int>(index.size()) != rank())
-    user_error("array: ", index.size(), " indices for shape ", shape());
+  if (static_cast<int>(index.size()) != rank()) user_error("array: ", index.size(), " indices for shape ", shape());
   std::int64_t position = 0;
   for (int axis = 0; axis < rank(); ++axis) {
     const std::int64_t extent = shape()[axis];
@@ -177,8 +177,7 @@ Array Array::reshape(const ir::Ints& dims) const {
 }
 
 Array Array::rows(std::int64_t begin, std::int64_t end) const {
-  if (begin < 0 || begin > end || end > length())
-    user_error("array: rows ", begin, " to ", end, " of ", length());
+  if (begin < 0 || begin > end || end > length()) user_error("array: rows ", begin, " to ", end, " of ", length());
   ir::Ints dims = shape().ints();
   dims[0] = end - begin;
   ir::TensorType part{dtype(), Shape(std::move(dims))};

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <ostream>
+#include <string_view>
 
 namespace sinter {
 
@@ -57,6 +58,7 @@ class Format {
       whole_ = std::max(whole_, parts.whole.size());
       fraction_ = std::max(fraction_, parts.fraction.size());
     }
+    if (array.dtype() == DType::i1) width_ = std::string_view("False").size();
     for (const std::int64_t k : shown) width_ = std::max(width_, written(k).size());
   }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+#include <iostream>
 #include <iterator>
 
 #include "model_state.h"
@@ -98,6 +98,6 @@ Compiled& expect_compiled(const Model& model, ModelState& state, std::string_vie
   return *state.compiled;
 }
 
-void warn(const std::string& message) { std::fprintf(stderr, "sinter: warning: %s\n", message.c_str()); }
+void warn(const std::string& message) { std::cerr << "sinter: warning: " << message << std::endl; }
 
 }  // namespace sinter::detail

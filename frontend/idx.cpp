@@ -40,7 +40,8 @@ class Reader {
   void read(std::span<std::byte> into, const std::string& what) {
     const std::size_t got = take(into);
     if (got == into.size()) return;
-    user_error(path_, ": ends at byte ", offset_, " within the ", what, ": expected ", into.size(), " bytes of it, got ", got);
+    user_error(path_, ": ends at byte ", offset_, " within the ", what, ": expected ", into.size(),
+               " bytes of it, got ", got);
   }
   /// Throws unless the file ends here.
   void expect_end() {
@@ -79,7 +80,7 @@ class Reader {
   [[noreturn]] void fail_read() const {
     int code = Z_OK;
     const char* message = gzerror(file_, &code);
-    const std::string reason = code == Z_ERRNO ? std::generic_category().message(errno)
+    const std::string reason = code == Z_ERRNO       ? std::generic_category().message(errno)
                                : code == Z_BUF_ERROR ? "the compressed data end early"
                                                      : std::string(message);
     user_error(path_, ": cannot be read at byte ", offset_, ": ", reason);
@@ -105,7 +106,8 @@ ElementKind kind_of(const std::string& path, std::span<const std::byte, 4> magic
   constexpr char hex[] = "0123456789abcdef";
   std::string text = "0x";
   for (int shift = 28; shift >= 0; shift -= 4) text += hex[value >> shift & 15];
-  user_error(path, ": is no IDX file: expected a magic of 0x0000TTRR with type TT of 08, 09, 0b, 0c, 0d or 0e, got ", text);
+  user_error(path, ": is no IDX file: expected a magic of 0x0000TTRR with type TT of 08, 09, 0b, 0c, 0d or 0e, got ",
+             text);
 }
 
 /// The extents; their product, times the size of an element in memory, stays within the limit.

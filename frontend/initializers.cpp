@@ -57,9 +57,8 @@ Array RandomNormal::operator()(const InitializerRequest& request) const {
   return sample(request, seed, [this](const RandomStream& s, std::uint64_t k) { return mean + stddev * s.normal(k); });
 }
 Array RandomUniform::operator()(const InitializerRequest& request) const {
-  return sample(request, seed, [this](const RandomStream& s, std::uint64_t k) {
-    return minval + (maxval - minval) * s.uniform(k);
-  });
+  return sample(request, seed,
+                [this](const RandomStream& s, std::uint64_t k) { return minval + (maxval - minval) * s.uniform(k); });
 }
 Array TruncatedNormal::operator()(const InitializerRequest& request) const {
   return sample(request, seed,

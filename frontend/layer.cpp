@@ -202,23 +202,34 @@ Variable Layer::weight(std::string_view wanted) const {
   unknown_name(str("weight of ", name()), wanted, known);
 }
 
+namespace {
+
+void expect_built(const Layer& layer) {
+  if (layer.built()) return;
+  user_error(layer.name(), ": there are no weights yet, they are made when the input shape is known: begin the model with an Input, or call "
+             "fit() or predict() first");
+}
+
+}  // namespace
+
 std::int64_t Layer::count_params() const {
-  if (!built()) fail("the layer has no weights yet: they are made when the input shape is known; call it, or give the model an Input first");
+  expect_built(*this);
   std::int64_t n = 0;
   for (const Variable& v : weights()) n += v.shape().elements();
   return n;
 }
 
 std::vector<Array> Layer::get_weights() const {
+  expect_built(*this);
   std::vector<Array> values;
   for (const Variable& v : weights()) values.push_back(v.value());
   return values;
 }
 
 void Layer::set_weights(const std::vector<Array>& values) {
+  expect_built(*this);
   const std::vector<Variable> all = weights();
-  if (all.size() != values.size())
-    fail(str("set_weights: expected ", all.size(), " arrays, got ", values.size(), all.empty() && !built() ? "; the layer is not built yet" : ""));
+  if (all.size() != values.size()) fail(str("set_weights: expected ", all.size(), " arrays, got ", values.size()));
   for (std::size_t k = 0; k < all.size(); ++k)
     if (values[k].shape() != all[k].shape())
       fail(str("set_weights: array ", k, " is for ", all[k].path(), ": expected shape ", all[k].shape(), ", got ", values[k].shape()));

@@ -20,8 +20,9 @@ MeanAbsolutePercentageError::MeanAbsolutePercentageError(const LossOptions& o)
 MeanSquaredLogarithmicError::MeanSquaredLogarithmicError(const LossOptions& o)
     : FunctionLoss(name_or(o.name, "mean_squared_logarithmic_error"), mean_squared_logarithmic_error, o.reduction) {}
 Huber::Huber(const HuberOptions& o)
-    : FunctionLoss(name_or(o.name, "huber_loss"),
-                   [delta = o.delta](const Tensor& t, const Tensor& p) { return huber(t, p, delta); }, o.reduction) {}
+    : FunctionLoss(
+          name_or(o.name, "huber_loss"),
+          [delta = o.delta](const Tensor& t, const Tensor& p) { return huber(t, p, delta); }, o.reduction) {}
 LogCosh::LogCosh(const LossOptions& o) : FunctionLoss(name_or(o.name, "log_cosh"), log_cosh, o.reduction) {}
 Hinge::Hinge(const LossOptions& o) : FunctionLoss(name_or(o.name, "hinge"), hinge, o.reduction) {}
 SquaredHinge::SquaredHinge(const LossOptions& o)
@@ -32,29 +33,32 @@ KLDivergence::KLDivergence(const LossOptions& o)
     : FunctionLoss(name_or(o.name, "kl_divergence"), kl_divergence, o.reduction) {}
 Poisson::Poisson(const LossOptions& o) : FunctionLoss(name_or(o.name, "poisson"), poisson, o.reduction) {}
 CosineSimilarity::CosineSimilarity(const CosineSimilarityOptions& o)
-    : FunctionLoss(name_or(o.name, "cosine_similarity"),
-                   [axis = o.axis](const Tensor& t, const Tensor& p) { return -cosine_similarity(t, p, axis); },
-                   o.reduction) {}
+    : FunctionLoss(
+          name_or(o.name, "cosine_similarity"),
+          [axis = o.axis](const Tensor& t, const Tensor& p) { return -cosine_similarity(t, p, axis); }, o.reduction) {}
 BinaryCrossentropy::BinaryCrossentropy(const CrossentropyOptions& o)
-    : FunctionLoss(name_or(o.name, "binary_crossentropy"),
-                   [o](const Tensor& t, const Tensor& p) { return binary_crossentropy(t, p, o); }, o.reduction) {}
+    : FunctionLoss(
+          name_or(o.name, "binary_crossentropy"),
+          [o](const Tensor& t, const Tensor& p) { return binary_crossentropy(t, p, o); }, o.reduction) {}
 CategoricalCrossentropy::CategoricalCrossentropy(const CrossentropyOptions& o)
-    : FunctionLoss(name_or(o.name, "categorical_crossentropy"),
-                   [o](const Tensor& t, const Tensor& p) { return categorical_crossentropy(t, p, o); }, o.reduction) {}
+    : FunctionLoss(
+          name_or(o.name, "categorical_crossentropy"),
+          [o](const Tensor& t, const Tensor& p) { return categorical_crossentropy(t, p, o); }, o.reduction) {}
 SparseCategoricalCrossentropy::SparseCategoricalCrossentropy(const CrossentropyOptions& o)
-    : FunctionLoss(name_or(o.name, "sparse_categorical_crossentropy"),
-                   [o](const Tensor& t, const Tensor& p) { return sparse_categorical_crossentropy(t, p, o); },
-                   o.reduction) {}
+    : FunctionLoss(
+          name_or(o.name, "sparse_categorical_crossentropy"),
+          [o](const Tensor& t, const Tensor& p) { return sparse_categorical_crossentropy(t, p, o); }, o.reduction) {}
 std::int64_t SparseCategoricalCrossentropy::classes(const TensorType& y_pred) const {
   return y_pred.rank() == 0 ? 0 : y_pred.shape[-1];
 }
 BinaryFocalCrossentropy::BinaryFocalCrossentropy(const FocalOptions& o)
-    : FunctionLoss(name_or(o.name, "binary_focal_crossentropy"),
-                   [o](const Tensor& t, const Tensor& p) { return binary_focal_crossentropy(t, p, o); }, o.reduction) {}
+    : FunctionLoss(
+          name_or(o.name, "binary_focal_crossentropy"),
+          [o](const Tensor& t, const Tensor& p) { return binary_focal_crossentropy(t, p, o); }, o.reduction) {}
 CategoricalFocalCrossentropy::CategoricalFocalCrossentropy(const FocalOptions& o)
-    : FunctionLoss(name_or(o.name, "categorical_focal_crossentropy"),
-                   [o](const Tensor& t, const Tensor& p) { return categorical_focal_crossentropy(t, p, o); },
-                   o.reduction) {}
+    : FunctionLoss(
+          name_or(o.name, "categorical_focal_crossentropy"),
+          [o](const Tensor& t, const Tensor& p) { return categorical_focal_crossentropy(t, p, o); }, o.reduction) {}
 
 namespace {
 

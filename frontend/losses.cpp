@@ -33,7 +33,8 @@ Tensor spread_weights(const Tensor& weight, const Tensor& values) {
   bool fits = w.rank() == 0 || w.rank() == values.rank();
   for (int axis = 0; fits && axis < w.rank(); ++axis)
     fits = w.shape()[axis] == 1 || w.shape()[axis] == values.shape()[axis];
-  if (!fits) user_error("sample weights of shape ", weight.shape(), " do not fit loss values of shape ", values.shape());
+  if (!fits)
+    user_error("sample weights of shape ", weight.shape(), " do not fit loss values of shape ", values.shape());
   return broadcast_to(w, values.shape());
 }
 
@@ -90,8 +91,7 @@ Tensor averaged(std::string_view who, const Tensor& y_true, const Tensor& y_pred
 }  // namespace
 
 Tensor mean_squared_error(const Tensor& y_true, const Tensor& y_pred) {
-  return averaged("mean_squared_error", y_true, y_pred,
-                  [](const Tensor& t, const Tensor& p) { return square(p - t); });
+  return averaged("mean_squared_error", y_true, y_pred, [](const Tensor& t, const Tensor& p) { return square(p - t); });
 }
 
 Tensor mean_absolute_error(const Tensor& y_true, const Tensor& y_pred) {
@@ -99,9 +99,8 @@ Tensor mean_absolute_error(const Tensor& y_true, const Tensor& y_pred) {
 }
 
 Tensor mean_absolute_percentage_error(const Tensor& y_true, const Tensor& y_pred) {
-  return 100.0 * averaged("mean_absolute_percentage_error", y_true, y_pred, [](const Tensor& t, const Tensor& p) {
-           return abs((t - p) / maximum(abs(t), epsilon));
-         });
+  return 100.0 * averaged("mean_absolute_percentage_error", y_true, y_pred,
+                          [](const Tensor& t, const Tensor& p) { return abs((t - p) / maximum(abs(t), epsilon)); });
 }
 
 Tensor mean_squared_logarithmic_error(const Tensor& y_true, const Tensor& y_pred) {
@@ -159,8 +158,7 @@ Tensor kl_divergence(const Tensor& y_true, const Tensor& y_pred) {
 }
 
 Tensor poisson(const Tensor& y_true, const Tensor& y_pred) {
-  return averaged("poisson", y_true, y_pred,
-                  [](const Tensor& t, const Tensor& p) { return p - t * log(p + epsilon); });
+  return averaged("poisson", y_true, y_pred, [](const Tensor& t, const Tensor& p) { return p - t * log(p + epsilon); });
 }
 
 Tensor cosine_similarity(const Tensor& y_true, const Tensor& y_pred, Dim axis) {

@@ -157,7 +157,9 @@ AnyMetric::AnyMetric(std::string name, MeanMetric::Function values)
 
 std::shared_ptr<const Metric> AnyMetric::resolve(const TensorType& y_true, const TensorType& y_pred) const {
   if (metric_ != nullptr) return metric_;
-  const auto mean_of = [this](MeanMetric::Function f) { return std::make_shared<const MeanMetric>(name_, std::move(f)); };
+  const auto mean_of = [this](MeanMetric::Function f) {
+    return std::make_shared<const MeanMetric>(name_, std::move(f));
+  };
   if (name_ == "accuracy" || name_ == "acc") return mean_of(accuracy_of(form_of(y_true, y_pred)));
   if (name_ == "crossentropy" || name_ == "ce") return mean_of(crossentropy_of(form_of(y_true, y_pred)));
   if (name_ == "root_mean_squared_error") return std::make_shared<const RootMeanSquaredError>();

@@ -19,13 +19,37 @@ using detail::ModelStep;
 
 namespace {
 
-/// Only one thread trains or runs a model at a time.
-std::unique_lock<std::mutex> exclusive(const Model& model, ModelState& state, std::string_view what) {
-  std::unique_lock lock(state.busy, std::try_to_lock);
-  if (!lock.owns_lock())
-    user_error(model.name(), ": ", what, " while another thread uses the model; its weights change during a step, so one call at a time");
-  return lock;
-}
+/// Whoever trains has the model alone: a second step at the same time is an error. Threads that only look take turns.
+class Exclusive {
+ public:
+  enum class Use : std::uint8_t { look, train };
+  Exclusive(const Model& model, ModelState& state, Use use, std::string_view what)
+      : model_(model), state_(state), use_(use), what_(what), lock_(state.busy, std::defer_lock) {
+    enter();
+  }
+  ~Exclusive() { leave(); }
+  Exclusive(const Exclusive&) = delete;
+  Exclusive& operator=(const Exclusive&) = delete;
+
+  void enter() {
+    if (use_ == Use::look && !state_.training) lock_.lock();
+    if (!lock_.owns_lock() && !lock_.try_lock())
+      user_error(model_.name(), ": ", what_, " while another thread uses the model; the weights change during training, so one call at a time");
+    if (use_ == Use::train) state_.training = true;
+  }
+  void leave() {
+    if (!lock_.owns_lock()) return;
+    if (use_ == Use::train) state_.training = false;
+    lock_.unlock();
+  }
+
+ private:
+  const Model& model_;
+  ModelState& state_;
+  Use use_;
+  std::string_view what_;
+  std::unique_lock<std::mutex> lock_;
+};
 
 void expect_batch_size(const Model& model, std::int64_t batch_size) {
   if (batch_size < 1) user_error(model.name(), ": batch_size must be positive, got ", batch_size);
@@ -102,7 +126,7 @@ History Model::fit(const Data& x, const Data& y, const FitOptions& options) {
   detail::ModelState& state = *model_;
   detail::Compiled& compiled = detail::expect_compiled(*this, state, "fit()");
   expect_batch_size(*this, options.batch_size);
-  auto lock = exclusive(*this, state, "fit()");
+  Exclusive alone(*this, state, Exclusive::Use::train, "fit()");
   know_input(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
   Samples samples = labelled_samples(*this, state, x, y, "");
@@ -129,9 +153,9 @@ History Model::fit(const Data& x, const Data& y, const FitOptions& options) {
     progress.finish(logs.items());
     ++state.epochs_trained;
     history.append(epoch, logs);
-    lock.unlock();  // the callback may look at the model
+    alone.leave();  // the callback may look at the model
     const bool go_on = !options.on_epoch_end || options.on_epoch_end(epoch, logs);
-    lock.lock();
+    alone.enter();
     if (!go_on) break;
   }
   return history;
@@ -141,7 +165,7 @@ Logs Model::evaluate(const Data& x, const Data& y, const EvaluateOptions& option
   detail::ModelState& state = *model_;
   detail::expect_compiled(*this, state, "evaluate()");
   expect_batch_size(*this, options.batch_size);
-  const auto lock = exclusive(*this, state, "evaluate()");
+  const Exclusive turn(*this, state, Exclusive::Use::look, "evaluate()");
   know_input(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
   const Samples samples = labelled_samples(*this, state, x, y, "");
@@ -156,7 +180,7 @@ Logs Model::evaluate(const Data& x, const Data& y, const EvaluateOptions& option
 Logs Model::train_on_batch(const Data& x, const Data& y) {
   detail::ModelState& state = *model_;
   detail::Compiled& compiled = detail::expect_compiled(*this, state, "train_on_batch()");
-  const auto lock = exclusive(*this, state, "train_on_batch()");
+  const Exclusive alone(*this, state, Exclusive::Use::train, "train_on_batch()");
   know_input(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
   const Samples samples = labelled_samples(*this, state, x, y, "");
@@ -169,7 +193,7 @@ Logs Model::train_on_batch(const Data& x, const Data& y) {
 Array Model::predict(const Data& x, const PredictOptions& options) {
   detail::ModelState& state = *model_;
   expect_batch_size(*this, options.batch_size);
-  const auto lock = exclusive(*this, state, "predict()");
+  const Exclusive turn(*this, state, Exclusive::Use::look, "predict()");
   know_input(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
   const Samples samples{checked_inputs(*this, state, "x", x), {}, {}, false};
@@ -190,7 +214,7 @@ Array Model::predict(const Data& x, const PredictOptions& options) {
 
 std::vector<std::pair<std::string, Array>> Model::trace_values(const Data& x) {
   detail::ModelState& state = *model_;
-  const auto lock = exclusive(*this, state, "trace_values()");
+  const Exclusive turn(*this, state, Exclusive::Use::look, "trace_values()");
   know_input(*this, state, x);
   const Array inputs = checked_inputs(*this, state, "x", x);
   detail::TracedStep traced = trace_step(*this, state, Mode::inspect, inputs.type(), {});

@@ -1,6 +1,7 @@
 #pragma once
 // What a model is behind its handle.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -70,7 +71,8 @@ struct ModelState {
   std::vector<std::string> optimizer_order;
   VariableMap optimizer;
   std::map<std::string, std::unique_ptr<ModelStep>> steps;
-  std::mutex busy;
+  std::mutex busy;                     // held by whoever runs a step
+  std::atomic<bool> training = false;  // by one that changes the weights
 
   /// The optimizer's state `name`, made with `initial` in every element the first time.
   const std::shared_ptr<VariableState>& optimizer_variable(const std::string& name, const TensorType& type, double initial);

@@ -1,4 +1,5 @@
-// What optimizers share: states, clipping, weight decay, the order within a step. The update rules are in optimizers.cpp.
+// What optimizers share: states, clipping, weight decay, the order within a step. The update rules are in
+// optimizers.cpp.
 
 #include <sinter/frontend/optimizers.h>
 

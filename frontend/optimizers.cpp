@@ -169,9 +169,8 @@ void Ftrl::update(UpdateContext& c) const {
   };
   const Tensor old_squares = c.slot("accumulator", own_.initial_accumulator_value);
   const Tensor old_linear = c.slot("linear");
-  const Tensor shrunk = own_.l2_shrinkage_regularization_strength == 0.0
-                            ? g
-                            : g + 2.0 * own_.l2_shrinkage_regularization_strength * w;
+  const Tensor shrunk =
+      own_.l2_shrinkage_regularization_strength == 0.0 ? g : g + 2.0 * own_.l2_shrinkage_regularization_strength * w;
   const Tensor squares = old_squares + square(g);
   const Tensor linear = old_linear + shrunk - (scale(squares) - scale(old_squares)) / lr * w;
   const Tensor l2 = own_.l2_regularization_strength + own_.beta / (2.0 * lr);
@@ -215,18 +214,17 @@ struct Known {
 };
 
 const std::vector<Known>& known_optimizers() {
-  static const std::vector<Known> known = {
-      {"sgd", "SGD", make_optimizer<SGD>},
-      {"rmsprop", "RMSprop", make_optimizer<RMSprop>},
-      {"adam", "Adam", make_optimizer<Adam>},
-      {"adamw", "AdamW", make_optimizer<AdamW>},
-      {"adagrad", "Adagrad", make_optimizer<Adagrad>},
-      {"adadelta", "Adadelta", make_optimizer<Adadelta>},
-      {"adamax", "Adamax", make_optimizer<Adamax>},
-      {"nadam", "Nadam", make_optimizer<Nadam>},
-      {"lion", "Lion", make_optimizer<Lion>},
-      {"ftrl", "Ftrl", make_optimizer<Ftrl>},
-      {"lamb", "Lamb", make_optimizer<Lamb>}};
+  static const std::vector<Known> known = {{"sgd", "SGD", make_optimizer<SGD>},
+                                           {"rmsprop", "RMSprop", make_optimizer<RMSprop>},
+                                           {"adam", "Adam", make_optimizer<Adam>},
+                                           {"adamw", "AdamW", make_optimizer<AdamW>},
+                                           {"adagrad", "Adagrad", make_optimizer<Adagrad>},
+                                           {"adadelta", "Adadelta", make_optimizer<Adadelta>},
+                                           {"adamax", "Adamax", make_optimizer<Adamax>},
+                                           {"nadam", "Nadam", make_optimizer<Nadam>},
+                                           {"lion", "Lion", make_optimizer<Lion>},
+                                           {"ftrl", "Ftrl", make_optimizer<Ftrl>},
+                                           {"lamb", "Lamb", make_optimizer<Lamb>}};
   return known;
 }
 

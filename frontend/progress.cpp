@@ -46,7 +46,8 @@ bool standard_output_is_terminal() {
 }  // namespace
 
 std::string format_value(double value) {
-  const auto format = std::abs(value) > 1e-3 || std::isnan(value) ? std::chars_format::fixed : std::chars_format::scientific;
+  const auto format =
+      std::abs(value) > 1e-3 || std::isnan(value) ? std::chars_format::fixed : std::chars_format::scientific;
   return digits(value, format, 4);
 }
 
@@ -59,7 +60,8 @@ std::string format_step_time(double seconds) {
 std::string format_eta(double seconds) {
   const auto total = static_cast<std::int64_t>(std::clamp(seconds, 0.0, 1e9));
   const std::int64_t minutes = total / 60;
-  if (seconds > 3600.0) return std::to_string(total / 3600) + ":" + two_digits(minutes % 60) + ":" + two_digits(total % 60);
+  if (seconds > 3600.0)
+    return std::to_string(total / 3600) + ":" + two_digits(minutes % 60) + ":" + two_digits(total % 60);
   if (seconds > 60.0) return std::to_string(minutes) + ":" + two_digits(total % 60);
   return std::to_string(total) + "s";
 }
@@ -123,7 +125,8 @@ void Progress::finish(Values values) {
   const std::string elapsed = " - " + whole(options_.now() - start_) + "s";
   const std::string pace = format_step_time(seconds_per_step());
   const bool bar_shown = options_.verbose == 1;
-  std::string line = bar_shown ? bar(options_.steps) + elapsed + " " + pace : count(options_.steps) + elapsed + " - " + pace;
+  std::string line =
+      bar_shown ? bar(options_.steps) + elapsed + " " + pace : count(options_.steps) + elapsed + " - " + pace;
   line += labelled(values);
   if (line.size() < width_) line.append(width_ - line.size(), ' ');
   *options_.out << (written_ ? "\r" : "") << line << '\n' << std::flush;

@@ -105,9 +105,10 @@ std::pair<Tensor, Tensor> unify(std::string_view function, const Operand& a, con
   const DType* dtype = a.dtype() != nullptr ? a.dtype() : b.dtype();
   const DType chosen = dtype != nullptr ? *dtype : DType::f32;
   std::pair<Tensor, Tensor> result{a.in(*graph, chosen), b.in(*graph, chosen)};
+  const DType common = ir::is_float(result.first.dtype()) ? result.first.dtype() : result.second.dtype();
   if (result.first.dtype() != result.second.dtype())
     user_error(detail::where(graph, function), ": operands have different dtypes: ", result.first.type(), " and ", result.second.type(),
-               "; bring them to one with cast(x, DType::", result.first.dtype(), ")");
+               "; bring them to one with cast(x, DType::", common, ")");
   return result;
 }
 

@@ -33,7 +33,7 @@ class Trace {
   /// The innermost live trace of this thread, or nullptr.
   static Trace* current();
 
-  ir::Graph& graph() { return graph_; }
+  ir::Graph& graph() const { return graph_; }
   bool training() const { return training_; }
   std::uint64_t seed() const { return random_.seed_value; }
   void set_training(bool training) { training_ = training; }

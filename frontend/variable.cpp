@@ -54,7 +54,11 @@ std::shared_ptr<VariableState> make_variable(std::string path, const Array& valu
 }  // namespace detail
 
 detail::VariableState& Variable::checked() const {
-  if (state_ == nullptr) user_error("a Variable that names no weight was used: build() has to assign the result of add_weight() to it");
+  if (state_ == nullptr) {
+    const detail::Trace* trace = detail::Trace::current();
+    user_error(detail::where(trace == nullptr ? nullptr : &trace->graph(), "variable"),
+               ": it names no weight; build() has to assign the result of add_weight() to it");
+  }
   return *state_;
 }
 

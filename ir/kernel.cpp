@@ -296,7 +296,7 @@ std::vector<std::optional<Affine>> unflatten(const Affine& address, const Shape&
 
 Graph single_node_body(const Graph& graph, NodeId id) {
   const Node& n = graph.node(id);
-  Graph body(std::string(info(n.kind).name));
+  Graph body;
   std::vector<Value> operands;
   for (std::size_t k = 0; k < n.operands.size(); ++k)
     operands.push_back(input(body, "p" + std::to_string(k), graph.type(n.operands[k])).value());

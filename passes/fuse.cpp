@@ -111,7 +111,7 @@ struct Group {
 
 /// The body of a kernel and what it is bound to.
 struct Kernel {
-  Graph body{"kernel"};
+  Graph body = Graph();
   std::vector<Value> inputs;   // values of the graph
   std::vector<Value> outputs;  // values of the graph, in the order of the body's outputs
 };
@@ -289,7 +289,7 @@ class Fusion {
       std::set<int> around = consumers(group);
       if (with_producers) around.merge(producers(group));
       for (const int other : around) {
-        if (refused.contains(other)) continue;
+        if (refused.contains(other) || (!with_producers && belongs_to_reduction(other))) continue;
         const std::string why = refusal(group, other);
         if (!why.empty()) {
           refused.insert(other);
@@ -302,6 +302,15 @@ class Fusion {
         break;
       }
     }
+  }
+
+  /// Results that only reductions read are best computed there: they then need no memory at all.
+  bool belongs_to_reduction(int group) const {
+    const std::set<int> readers = consumers(group);
+    if (readers.empty()) return false;
+    for (const NodeId m : groups_[at(group)].members)
+      if (outside_[m]) return false;
+    return std::all_of(readers.begin(), readers.end(), [&](int r) { return ir::info(graph_.node(groups_[at(r)].members.front()).kind).form == ir::Form::reduce; });
   }
 
   template <class Predicate>

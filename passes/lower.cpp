@@ -29,7 +29,7 @@ namespace {
 
 /// A body that copies its input.
 Graph copy_body(const ir::TensorType& type) {
-  Graph body("copy");
+  Graph body;
   body.add_output("r0", ir::input(body, "p0", type).value());
   return body;
 }

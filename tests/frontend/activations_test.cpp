@@ -49,21 +49,30 @@ const std::vector<Plain>& plain_activations() {
       {"hard_sigmoid", [](double x) { return std::min(std::max(x + 3.0, 0.0), 6.0) / 6.0; }, {-3.0, 3.0}},
       {"hard_silu", [](double x) { return x * std::min(std::max(x + 3.0, 0.0), 6.0) / 6.0; }, {-3.0, 3.0}},
       {"log_sigmoid", [](double x) { return -std::log1p(std::exp(-x)); }},
-      {"sparse_sigmoid", [](double x) { return x <= -1.0 ? 0.0 : x >= 1.0 ? 1.0 : 0.5 * (x + 1.0); }, {-1.0, 1.0}},
+      {"sparse_sigmoid", [](double x) { return x <= -1.0  ? 0.0
+                                               : x >= 1.0 ? 1.0
+                                                          : 0.5 * (x + 1.0); }, {-1.0, 1.0}},
       {"tanh", [](double x) { return std::tanh(x); }},
       {"hard_tanh", [](double x) { return std::min(std::max(x, -1.0), 1.0); }, {-1.0, 1.0}},
       {"softplus", [](double x) { return std::log1p(std::exp(x)); }},
       {"squareplus", [](double x) { return 0.5 * (x + std::sqrt(x * x + 4.0)); }},
-      {"sparse_plus", [](double x) { return x <= -1.0 ? 0.0 : x >= 1.0 ? x : 0.25 * (x + 1.0) * (x + 1.0); }, {-1.0, 1.0}},
+      {"sparse_plus",
+       [](double x) { return x <= -1.0  ? 0.0
+                             : x >= 1.0 ? x
+                                        : 0.25 * (x + 1.0) * (x + 1.0); },
+       {-1.0, 1.0}},
       {"softsign", [](double x) { return x / (1.0 + std::abs(x)); }},
       {"hard_shrink", [](double x) { return std::abs(x) > 0.5 ? x : 0.0; }, {-0.5, 0.5}},
-      {"soft_shrink", [](double x) { return x > 0.5 ? x - 0.5 : x < -0.5 ? x + 0.5 : 0.0; }, {-0.5, 0.5}},
+      {"soft_shrink", [](double x) { return x > 0.5    ? x - 0.5
+                                            : x < -0.5 ? x + 0.5
+                                                       : 0.0; }, {-0.5, 0.5}},
       {"tanh_shrink", [](double x) { return x - std::tanh(x); }},
       {"exponential", [](double x) { return std::exp(x); }}};
   return all;
 }
 
-const std::vector<double> points = {-30.0, -6.0, -3.0, -1.7, -1.0, -0.5, -0.25, -1e-4, 0.0, 1e-4, 0.3, 0.5, 1.0, 2.5, 3.0, 6.0, 8.0, 30.0};
+const std::vector<double> points = {-30.0, -6.0, -3.0, -1.7, -1.0, -0.5, -0.25, -1e-4, 0.0,
+                                    1e-4,  0.3,  0.5,  1.0,  2.5,  3.0,  6.0,   8.0,   30.0};
 
 bool is_kink(const Plain& plain, double x) {
   for (const double kink : plain.kinks)

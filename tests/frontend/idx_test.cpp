@@ -18,7 +18,8 @@ namespace {
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::vector<int>& bytes, bool compressed = false)
-      : path_(std::filesystem::temp_directory_path() / ("sinter_idx_" + std::to_string(++count_) + "_" + std::to_string(::getpid()))) {
+      : path_(std::filesystem::temp_directory_path() /
+              ("sinter_idx_" + std::to_string(++count_) + "_" + std::to_string(::getpid()))) {
     const std::string text(bytes.begin(), bytes.end());
     if (!compressed) {
       std::ofstream(path_, std::ios::binary) << text;
@@ -84,14 +85,17 @@ TEST_CASE("a damaged file says what is wrong and where", "[idx]") {
         "is no IDX file: expected a magic of 0x0000TTRR with type TT of 08, 09, 0b, 0c, 0d or 0e, got 0x504b0304");
   CHECK(message_of({0, 0, 7, 1, 0, 0, 0, 0}).find("got 0x00000701") != std::string::npos);
   CHECK(message_of({0, 0, 8, 0}) == "expected 1 to 8 axes (byte 3), got 0");
-  CHECK(message_of({0, 0, 8, 2, 0, 0, 0, 1, 0}) == "ends at byte 9 within the extent of axis 1: expected 4 bytes of it, got 1");
-  CHECK(message_of({0, 0, 8, 1, 0, 0, 0, 3, 1, 2}) == "ends at byte 10 within the elements: expected 3 bytes of it, got 2");
+  CHECK(message_of({0, 0, 8, 2, 0, 0, 0, 1, 0}) ==
+        "ends at byte 9 within the extent of axis 1: expected 4 bytes of it, got 1");
+  CHECK(message_of({0, 0, 8, 1, 0, 0, 0, 3, 1, 2}) ==
+        "ends at byte 10 within the elements: expected 3 bytes of it, got 2");
   CHECK(message_of({0, 0, 8, 1, 0, 0, 0, 1, 1, 2}) == "goes on after its elements, at byte 9");
 }
 
 TEST_CASE("extents that overflow or exceed the limit are refused", "[idx]") {
   const std::vector<int> huge = {0, 0, 14, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
-  CHECK(message_of(huge).find("axis 0 has extent 4294967295 (byte 4), so that the elements take more than the limit") == 0);
+  CHECK(message_of(huge).find("axis 0 has extent 4294967295 (byte 4), so that the elements take more than the limit") ==
+        0);
   const std::vector<int> product = {0, 0, 8, 4, 0, 0, 255, 255, 0, 0, 255, 255, 0, 0, 255, 255, 0, 0, 255, 255};
   CHECK(message_of(product).find("axis 2 has extent 65535") == 0);
   CHECK(message_of({0, 0, 8, 1, 0, 0, 0, 9}, {.max_bytes = 8}).find("limit of 8 bytes") != std::string::npos);
@@ -112,13 +116,15 @@ TEST_CASE("compressed data that are cut off or damaged", "[idx]") {
     for (const char c : text) result.push_back(static_cast<unsigned char>(c));
     return result;
   };
-  CHECK(message_of(as_ints(packed.substr(0, packed.size() / 2))).find("compressed data end early") != std::string::npos);
+  CHECK(message_of(as_ints(packed.substr(0, packed.size() / 2))).find("compressed data end early") !=
+        std::string::npos);
   std::string broken = packed;
   broken[broken.size() / 2] = static_cast<char>(broken[broken.size() / 2] ^ 0x55);
   CHECK(message_of(as_ints(broken)).find("cannot be read at byte") == 0);
 }
 
 TEST_CASE("a file that is not there", "[idx]") {
-  CHECK_THROWS_WITH(read_idx("/nonexistent/file.idx"), "/nonexistent/file.idx: cannot be opened: No such file or directory");
+  CHECK_THROWS_WITH(read_idx("/nonexistent/file.idx"),
+                    "/nonexistent/file.idx: cannot be opened: No such file or directory");
   CHECK_THROWS_AS(read_idx("/"), UserError);
 }

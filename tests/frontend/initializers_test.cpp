@@ -38,9 +38,7 @@ Moments moments(const Array& a) {
   return m;
 }
 
-bool same(const Array& a, const Array& b) {
-  return a.type() == b.type() && std::ranges::equal(a.bytes(), b.bytes());
-}
+bool same(const Array& a, const Array& b) { return a.type() == b.type() && std::ranges::equal(a.bytes(), b.bytes()); }
 
 }  // namespace
 
@@ -50,8 +48,9 @@ TEST_CASE("host Philox is the Philox of compiled code", "[initializers]") {
   for (const std::uint64_t seed : {0ULL, 7ULL, 0xDEADBEEF12345678ULL}) {
     const std::array<std::uint32_t, 4> counter = {1, 0xFFFFFFFF, 3, 0x80000000};
     const auto ours = philox(counter, seed);
-    const auto theirs = ir::philox4x32<Num>({u32(counter[0]), u32(counter[1]), u32(counter[2]), u32(counter[3])},
-                                            u32(static_cast<std::uint32_t>(seed)), u32(static_cast<std::uint32_t>(seed >> 32)));
+    const auto theirs =
+        ir::philox4x32<Num>({u32(counter[0]), u32(counter[1]), u32(counter[2]), u32(counter[3])},
+                            u32(static_cast<std::uint32_t>(seed)), u32(static_cast<std::uint32_t>(seed >> 32)));
     for (std::size_t k = 0; k < 4; ++k) CHECK(ours[k] == theirs[k].as_integer());
   }
   // Known answer of the authors' implementation (Random123, kat_vectors).
@@ -93,11 +92,12 @@ TEST_CASE("distributions have the moments that Keras's have", "[initializers]") 
     double stddev, limit;
   };
   const double cut = 2.0 / 0.87962566103423978;
-  for (const Case& c : {Case{"glorot_uniform", glorot, glorot * std::sqrt(3.0)}, Case{"glorot_normal", glorot, glorot * cut},
-                        Case{"he_uniform", he, he * std::sqrt(3.0)}, Case{"he_normal", he, he * cut},
-                        Case{"lecun_uniform", lecun, lecun * std::sqrt(3.0)}, Case{"lecun_normal", lecun, lecun * cut},
-                        Case{"random_normal", 0.05, 0.4}, Case{"random_uniform", 0.1 / std::sqrt(12.0), 0.05},
-                        Case{"truncated_normal", 0.05 * 0.87962566103423978, 0.1}}) {
+  for (const Case& c :
+       {Case{"glorot_uniform", glorot, glorot * std::sqrt(3.0)}, Case{"glorot_normal", glorot, glorot * cut},
+        Case{"he_uniform", he, he * std::sqrt(3.0)}, Case{"he_normal", he, he * cut},
+        Case{"lecun_uniform", lecun, lecun * std::sqrt(3.0)}, Case{"lecun_normal", lecun, lecun * cut},
+        Case{"random_normal", 0.05, 0.4}, Case{"random_uniform", 0.1 / std::sqrt(12.0), 0.05},
+        Case{"truncated_normal", 0.05 * 0.87962566103423978, 0.1}}) {
     INFO(c.name);
     const Moments m = moments(Initializer(c.name)(request(shape)));
     CHECK(std::abs(m.mean) < c.stddev * 0.012);

@@ -15,7 +15,8 @@ TensorType ints(Shape shape) { return {DType::i32, std::move(shape)}; }
 std::vector<double> sums_of(const Metric& metric, const Array& t, const Array& p) {
   std::vector<double> result;
   for (std::size_t k = 0; k < 2; ++k)
-    result.push_back(evaluate([&](const Tensors& xs) { return metric.accumulate(xs[0], xs[1], {})[k]; }, {t, p}).item());
+    result.push_back(
+        evaluate([&](const Tensors& xs) { return metric.accumulate(xs[0], xs[1], {})[k]; }, {t, p}).item());
   return result;
 }
 
@@ -31,7 +32,8 @@ TEST_CASE("accuracy becomes the form that fits the shapes", "[metrics]") {
   CHECK(value_of("accuracy", Array::from({1, 2}), probabilities) == 0.5);
   CHECK(value_of("accuracy", Array::from({1, 2}, {2, 1}), probabilities) == 0.5);
   CHECK(value_of("accuracy", Array::from({0.0f, 1.0f, 0.0f, 1.0f, 0.0f, 0.0f}, {2, 3}), probabilities) == 1.0);
-  CHECK(value_of("accuracy", Array::from({1, 0, 1}, {3, 1}), Array::from({0.9f, 0.5f, 0.4f}, {3, 1})) == Approx(2.0 / 3));
+  CHECK(value_of("accuracy", Array::from({1, 0, 1}, {3, 1}), Array::from({0.9f, 0.5f, 0.4f}, {3, 1})) ==
+        Approx(2.0 / 3));
   CHECK(value_of("accuracy", Array::from({1, 0, 1}), Array::from({0.9f, 0.5f, 0.4f}, {3, 1})) == Approx(2.0 / 3));
 }
 

@@ -64,7 +64,8 @@ TEST_CASE("states are listed in the order in which Keras saves them", "[optimize
   Walk adam("adam", floats({1.0f}));
   std::vector<std::string> names;
   for (const OptimizerState& s : adam.states()) names.push_back(s.name);
-  CHECK(names == std::vector<std::string>{"adam/iteration", "adam/learning_rate", "adam/w/momentum", "adam/w/velocity"});
+  CHECK(names ==
+        std::vector<std::string>{"adam/iteration", "adam/learning_rate", "adam/w/momentum", "adam/w/velocity"});
   CHECK(adam.states()[0].type.dtype == DType::i32);
   Walk nadam("nadam", floats({1.0f}));
   CHECK(nadam.states().back().name == "nadam/u_product");

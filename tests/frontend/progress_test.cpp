@@ -39,7 +39,8 @@ TEST_CASE("the finished line is Keras 2's", "[progress]") {
     progress.update(step, values);
   }
   progress.finish(values);
-  CHECK(bench.take() == "1875/1875 [==============================] - 0s 107us/step - loss: 0.2591 - accuracy: 0.9262\n");
+  CHECK(bench.take() ==
+        "1875/1875 [==============================] - 0s 107us/step - loss: 0.2591 - accuracy: 0.9262\n");
 }
 
 TEST_CASE("a terminal sees the line move", "[progress]") {

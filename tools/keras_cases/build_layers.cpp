@@ -75,16 +75,17 @@ LayerPtr lambda(const Config&, const std::string& name) {
 }
 
 LayerPtr rescaling(const Config& c, const std::string&) {
-  return std::make_shared<Rescaling>(RescalingOptions{.scale = c.number("scale", 1.0), .offset = c.number("offset", 0.0)});
+  return std::make_shared<Rescaling>(
+      RescalingOptions{.scale = c.number("scale", 1.0), .offset = c.number("offset", 0.0)});
 }
 
 using Builder = LayerPtr (*)(const Config& config, const std::string& name);
 
 const std::map<std::string, Builder>& builders() {
   static const std::map<std::string, Builder> all = {
-      {"Activation", activation},  {"Dense", dense},    {"Dropout", dropout}, {"ELU", elu_layer},
-      {"Flatten", flatten_layer},  {"Lambda", lambda},  {"ReLU", relu_layer}, {"LeakyReLU", leaky_relu_layer},
-      {"Rescaling", rescaling},    {"Softmax", softmax_layer}};
+      {"Activation", activation}, {"Dense", dense},          {"Dropout", dropout}, {"ELU", elu_layer},
+      {"Flatten", flatten_layer}, {"Lambda", lambda},        {"ReLU", relu_layer}, {"LeakyReLU", leaky_relu_layer},
+      {"Rescaling", rescaling},   {"Softmax", softmax_layer}};
   return all;
 }
 
@@ -105,7 +106,8 @@ namespace {
 Input input_layer(const Config& config) {
   const Json* shape = config.value("batch_shape");
   if (shape == nullptr) shape = config.value("batch_input_shape");
-  if (shape == nullptr || !shape->is_array() || shape->empty()) user_error("malformed case: InputLayer without batch_shape");
+  if (shape == nullptr || !shape->is_array() || shape->empty())
+    user_error("malformed case: InputLayer without batch_shape");
   ir::Ints sample;
   for (std::size_t k = 1; k < shape->size(); ++k) {
     if (!(*shape)[k].is_number_integer()) throw Unsupported("an input with an open extent besides the batch");

@@ -76,7 +76,9 @@ const std::map<std::string, LossBuilder>& loss_builders() {
       {"kl_divergence", plain_loss<KLDivergence>},
       {"poisson", plain_loss<Poisson>},
       {"huber",
-       [](const Config& c) -> AnyLoss { return Huber({.delta = c.number("delta", 1.0), .reduction = reduction_of(c)}); }},
+       [](const Config& c) -> AnyLoss {
+         return Huber({.delta = c.number("delta", 1.0), .reduction = reduction_of(c)});
+       }},
       {"cosine_similarity",
        [](const Config& c) -> AnyLoss {
          return CosineSimilarity({.axis = c.integer("axis", -1), .reduction = reduction_of(c)});
@@ -86,17 +88,22 @@ const std::map<std::string, LossBuilder>& loss_builders() {
        [](const Config& c) -> AnyLoss { return CategoricalCrossentropy(crossentropy_options(c)); }},
       {"sparse_categorical_crossentropy",
        [](const Config& c) -> AnyLoss { return SparseCategoricalCrossentropy(crossentropy_options(c)); }},
-      {"binary_focal_crossentropy", [](const Config& c) -> AnyLoss { return BinaryFocalCrossentropy(focal_options(c)); }},
+      {"binary_focal_crossentropy",
+       [](const Config& c) -> AnyLoss { return BinaryFocalCrossentropy(focal_options(c)); }},
       {"categorical_focal_crossentropy",
        [](const Config& c) -> AnyLoss { return CategoricalFocalCrossentropy(focal_options(c)); }}};
   return all;
 }
 
 std::string full_loss_name(const std::string& name) {
-  static const std::map<std::string, std::string> aliases = {
-      {"mse", "mean_squared_error"}, {"mae", "mean_absolute_error"},     {"mape", "mean_absolute_percentage_error"},
-      {"msle", "mean_squared_logarithmic_error"}, {"huber_loss", "huber"}, {"bce", "binary_crossentropy"},
-      {"kld", "kl_divergence"},      {"logcosh", "log_cosh"}};
+  static const std::map<std::string, std::string> aliases = {{"mse", "mean_squared_error"},
+                                                             {"mae", "mean_absolute_error"},
+                                                             {"mape", "mean_absolute_percentage_error"},
+                                                             {"msle", "mean_squared_logarithmic_error"},
+                                                             {"huber_loss", "huber"},
+                                                             {"bce", "binary_crossentropy"},
+                                                             {"kld", "kl_divergence"},
+                                                             {"logcosh", "log_cosh"}};
   const std::string snake = snake_case(name);
   const auto found = aliases.find(snake);
   return found == aliases.end() ? snake : found->second;

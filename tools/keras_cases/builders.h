@@ -1,6 +1,6 @@
 #pragma once
-// From class names and configs to layers, losses, metrics, optimizers and schedules. Whatever is missing, or asks for an
-// option that we do not have, throws Unsupported.
+// From class names and configs to layers, losses, metrics, optimizers and schedules. Whatever is missing, or asks for
+// an option that we do not have, throws Unsupported.
 
 #include <memory>
 #include <string>

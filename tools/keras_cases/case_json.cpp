@@ -69,7 +69,8 @@ DType dtype_of(const std::string& name, std::string_view what) {
 
 Array array_of(const std::vector<double>& values, Shape shape, DType dtype, std::string_view what) {
   if (static_cast<std::int64_t>(values.size()) != shape.elements())
-    user_error("malformed case: ", what, ": shape ", shape, " needs ", shape.elements(), " values, got ", values.size());
+    user_error("malformed case: ", what, ": shape ", shape, " needs ", shape.elements(), " values, got ",
+               values.size());
   return Array::from(values, std::move(shape)).astype(dtype);
 }
 
@@ -88,7 +89,8 @@ Array tensor_of(const Json& value, std::string_view what) {
 
 namespace {
 
-void collect(const Json& value, std::size_t depth, sinter::ir::Ints& dims, std::vector<double>& into, std::string_view what) {
+void collect(const Json& value, std::size_t depth, sinter::ir::Ints& dims, std::vector<double>& into,
+             std::string_view what) {
   if (!value.is_array()) {
     if (depth != dims.size()) user_error("malformed case: ", what, ": the lists are not nested evenly");
     into.push_back(number_of(value, what));

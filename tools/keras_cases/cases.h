@@ -48,7 +48,7 @@ LossRun run_loss(const sinter::AnyLoss& loss, const sinter::Array& y_true, const
 
 /// A weight that an optimizer changes by given gradients.
 struct OptimizerRun {
-  std::vector<sinter::Array> trajectory;                          // the weight after each step
+  std::vector<sinter::Array> trajectory;                      // the weight after each step
   std::vector<std::pair<std::string, sinter::Array>> states;  // at the end, in the order they are saved
 };
 OptimizerRun run_optimizer(const sinter::AnyOptimizer& optimizer, const sinter::Array& start,

@@ -39,7 +39,8 @@ void run_layer_case(const Json& data, Backend backend) {
   if (training && class_name == "Dropout") throw Unsupported("random numbers of another library");
 
   const auto set = [&](Layer& l) { l.set_weights(weights); };
-  const LayerRun run = run_layer(*layer, inputs, cotangents.empty() ? nullptr : cotangents.data(), training, set, backend);
+  const LayerRun run =
+      run_layer(*layer, inputs, cotangents.empty() ? nullptr : cotangents.data(), training, set, backend);
   expect_close("output", run.output, outputs[0], forward_tolerance);
   if (cotangents.empty()) return;
   if (find(data, "input_grads") != nullptr)
@@ -62,7 +63,8 @@ void run_loss_case(const Json& data, Backend backend) {
   if (weighted_value == nullptr) return;
   const Array weight = tensor_of(member(data, "sample_weight"), "sample_weight");
   const LossRun weighted = run_loss(loss, y_true, y_pred, &weight, backend);
-  expect_close("weighted value", weighted.value, nested_of(*weighted_value, DType::f32, "weighted_value"), forward_tolerance);
+  expect_close("weighted value", weighted.value, nested_of(*weighted_value, DType::f32, "weighted_value"),
+               forward_tolerance);
 }
 
 namespace {
@@ -78,7 +80,8 @@ std::string without_number(std::string name) {
 void run_optimizer_case(const Json& data, Backend backend) {
   const Config config(member(data, "config"));
   const AnyOptimizer optimizer = make_optimizer(without_number(config.text("name", "")), config);
-  const OptimizerRun run = run_optimizer(optimizer, tensor_of(member(data, "w0"), "w0"), listed(data, "grads"), backend);
+  const OptimizerRun run =
+      run_optimizer(optimizer, tensor_of(member(data, "w0"), "w0"), listed(data, "grads"), backend);
   expect_all_close("weight after step", run.trajectory, listed(data, "trajectory"), optimizer_tolerance);
   const Json* slots = find(data, "slots");
   if (slots == nullptr) return;
@@ -115,11 +118,14 @@ Training training_of(const Json& model) {
   config.refuse({"loss_weights", "weighted_metrics"});
   const Json& optimizer = member(compiled, "optimizer");
   const Json empty = Json::object();
-  Training result{make_optimizer(text_of(member(optimizer, "class_name"), "optimizer"), Config(member(optimizer, "config"))),
-                  AnyLoss("mse"), {}};
+  Training result{
+      make_optimizer(text_of(member(optimizer, "class_name"), "optimizer"), Config(member(optimizer, "config"))),
+      AnyLoss("mse"),
+      {}};
   const Json& loss = member(compiled, "loss");
-  result.loss = loss.is_string() ? AnyLoss(make_loss(loss.get<std::string>(), Config(empty)))
-                                 : make_loss(text_of(member(loss, "class_name"), "loss"), Config(member(loss, "config")));
+  result.loss = loss.is_string()
+                    ? AnyLoss(make_loss(loss.get<std::string>(), Config(empty)))
+                    : make_loss(text_of(member(loss, "class_name"), "loss"), Config(member(loss, "config")));
   const Json* metrics = find(compiled, "metrics");
   if (metrics != nullptr && metrics->is_array())
     for (const Json& metric : *metrics) result.metrics.push_back(make_metric(text_of(metric, "metric"), Config(empty)));

@@ -1,8 +1,8 @@
 // keras_cases DIR-or-FILE...: runs numeric cases made with Keras through the frontend and compares.
 //
 // Two formats are known by their content: those of tests/data/keras-golden (one layer or one fit per file; maps of
-// losses, optimizers and schedules) and that of tests/data/keras-vectors.json. Other files in a folder are ignored unless
-// they end in .json. Exit code: 0 nothing failed, 1 a case failed, 2 wrong usage.
+// losses, optimizers and schedules) and that of tests/data/keras-vectors.json. Other files in a folder are ignored
+// unless they end in .json. Exit code: 0 nothing failed, 1 a case failed, 2 wrong usage.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>

@@ -52,11 +52,12 @@ void layer_vector(const Json& data, Backend backend) {
   const Json& inputs = member(data, "inputs");
   for (const auto& [key, value] : inputs.items())
     if (key != "x" && !key.starts_with("x_")) throw Unsupported("layer input '" + key + "'");
-  const auto layer = make_layer(text_of(member(data, "class_name"), "class_name"), config,
-                                text_of(member(data, "id"), "id"));
+  const auto layer =
+      make_layer(text_of(member(data, "class_name"), "class_name"), config, text_of(member(data, "id"), "id"));
   const bool training = config.flag("training", false);
-  const LayerRun run = run_layer(*layer, {input_of(inputs)}, nullptr, training,
-                                 [&](Layer& l) { set_named_weights(l, find(data, "weights")); }, backend);
+  const LayerRun run = run_layer(
+      *layer, {input_of(inputs)}, nullptr, training, [&](Layer& l) { set_named_weights(l, find(data, "weights")); },
+      backend);
   expect_close("output", run.output, expected_of(data), tolerance_of(data));
   if (find(data, "expected_after") != nullptr) throw Unsupported("moving statistics after the call");
 }
@@ -68,7 +69,8 @@ ActivationFn activation_with(const std::string& name, const Config& c) {
   if (name == "leaky_relu") return [s = c.number("negative_slope", 0.2)](const Tensor& x) { return leaky_relu(x, s); };
   if (name == "elu") return [a = c.number("alpha", 1.0)](const Tensor& x) { return elu(x, a); };
   if (name == "celu") return [a = c.number("alpha", 1.0)](const Tensor& x) { return celu(x, a); };
-  if (name == "gelu") return [a = c.flag("approximate", false)](const Tensor& x) { return gelu(x, {.approximate = a}); };
+  if (name == "gelu")
+    return [a = c.flag("approximate", false)](const Tensor& x) { return gelu(x, {.approximate = a}); };
   if (name == "squareplus") return [b = c.number("b", 4.0)](const Tensor& x) { return squareplus(x, b); };
   if (name == "hard_shrink") return [t = c.number("threshold", 0.5)](const Tensor& x) { return hard_shrink(x, t); };
   if (name == "soft_shrink") return [t = c.number("threshold", 0.5)](const Tensor& x) { return soft_shrink(x, t); };
@@ -140,12 +142,14 @@ void optimizer_vector(const Json& data, Backend backend) {
       make_optimizer(text_of(member(data, "class_name"), "class_name"), Config(member(data, "config")));
   std::vector<Array> gradients;
   for (const Json& step : steps) gradients.push_back(nested_of(step, DType::f32, "grads"));
-  const OptimizerRun run = run_optimizer(optimizer, nested_of(member(inputs, "var0"), DType::f32, "var0"), gradients, backend);
+  const OptimizerRun run =
+      run_optimizer(optimizer, nested_of(member(inputs, "var0"), DType::f32, "var0"), gradients, backend);
   const Array expected = expected_of(data);
   if (expected.rank() == 0 || expected.length() != static_cast<std::int64_t>(run.trajectory.size()))
     user_error("malformed case: 'expected' needs one entry per step");
   for (std::size_t k = 0; k < run.trajectory.size(); ++k)
-    expect_close(str("weight after step ", k), run.trajectory[k], expected.row(static_cast<std::int64_t>(k)), tolerance_of(data));
+    expect_close(str("weight after step ", k), run.trajectory[k], expected.row(static_cast<std::int64_t>(k)),
+                 tolerance_of(data));
 }
 
 /// Clipping alone: plain gradient descent at rate 1 from 0 moves by minus the clipped gradient.

@@ -198,7 +198,10 @@ class SINTER_API Array {
     return {detail::DTypeOf<T>::value, std::move(shape)};
   }
   Array(ir::TensorType type, std::shared_ptr<const void> owner, const void* data, bool writable)
-      : type_(std::move(type)), owner_(std::move(owner)), data_(static_cast<const std::byte*>(data)), writable_(writable) {}
+      : type_(std::move(type)),
+        owner_(std::move(owner)),
+        data_(static_cast<const std::byte*>(data)),
+        writable_(writable) {}
   static Array copied(ir::TensorType type, const void* data, std::size_t elements);
   static Array adopted(ir::TensorType type, std::shared_ptr<const void> owner, const void* data, std::size_t elements);
   static Array uninitialized(ir::TensorType type);

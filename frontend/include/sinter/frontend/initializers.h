@@ -1,6 +1,6 @@
 #pragma once
-// How weights begin. Distributions and defaults are those of Keras 3 (keras/src/initializers); the numbers come from our
-// own Philox and depend on nothing but the seed, the weight's path and the position in the tensor.
+// How weights begin. Distributions and defaults are those of Keras 3 (keras/src/initializers); the numbers come from
+// our own Philox and depend on nothing but the seed, the weight's path and the position in the tensor.
 
 #include <concepts>
 #include <cstdint>

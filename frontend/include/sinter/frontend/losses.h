@@ -31,7 +31,8 @@ class SINTER_API Loss {
 
   /// One value per sample (and per further axis but the last). The labels come as they were given.
   virtual Tensor call(const Tensor& y_true, const Tensor& y_pred) const = 0;
-  /// For labels that are class numbers: how many classes there are, so that labels are checked where data enter; else 0.
+  /// For labels that are class numbers: how many classes there are, so that labels are checked where data enter; else
+  /// 0.
   virtual std::int64_t classes(const TensorType& y_pred) const;
 
   /// The reduced loss; weights broadcast over the axes that the values have and they have not.

@@ -97,7 +97,8 @@ class SINTER_API AnyMetric {
   AnyMetric(std::nullptr_t) = delete;
   AnyMetric(std::shared_ptr<const Metric> metric);  // NOLINT: as above
   template <std::derived_from<Metric> M>
-  AnyMetric(M metric) : AnyMetric(std::shared_ptr<const Metric>(std::make_shared<const M>(std::move(metric)))) {}  // NOLINT
+  AnyMetric(M metric)
+      : AnyMetric(std::shared_ptr<const Metric>(std::make_shared<const M>(std::move(metric)))) {}  // NOLINT
   AnyMetric(std::string name, MeanMetric::Function values);
 
   /// The name it is logged under.

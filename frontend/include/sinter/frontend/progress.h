@@ -17,11 +17,11 @@
 namespace sinter {
 
 struct ProgressOptions {
-  std::int64_t steps = 0;  // in this epoch
-  int verbose = 1;         // 0 nothing, 1 the bar, 2 one line at the end
-  std::ostream* out = nullptr;                   // std::cout unless set
-  std::optional<bool> terminal = std::nullopt;   // whether `out` is one; found out for std::cout, else false
-  std::function<double()> now = nullptr;         // seconds on a clock that never goes back; the steady clock unless set
+  std::int64_t steps = 0;                       // in this epoch
+  int verbose = 1;                              // 0 nothing, 1 the bar, 2 one line at the end
+  std::ostream* out = nullptr;                  // std::cout unless set
+  std::optional<bool> terminal = std::nullopt;  // whether `out` is one; found out for std::cout, else false
+  std::function<double()> now = nullptr;        // seconds on a clock that never goes back; the steady clock unless set
 };
 
 /// Progress of one epoch. A terminal sees the line change (at most every 0.05 s); anything else gets the finished line
@@ -48,7 +48,7 @@ class SINTER_API Progress {
 
   ProgressOptions options_;
   double start_ = 0.0;
-  double shown_ = 0.0;   // when the line was last written
+  double shown_ = 0.0;  // when the line was last written
   bool written_ = false;
   // Time per step leaves the first one out: it may compile.
   double first_time_ = 0.0, last_time_ = 0.0;

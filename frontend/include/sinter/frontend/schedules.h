@@ -71,7 +71,8 @@ class SINTER_API LearningRate {
  public:
   template <class T>
     requires(std::is_arithmetic_v<T> && !std::same_as<T, bool>)
-  LearningRate(T value) : value_(static_cast<double>(value)) {}  // NOLINT: implicit, so that {.learning_rate = 0.1} works
+  LearningRate(T value)
+      : value_(static_cast<double>(value)) {}  // NOLINT: implicit, so that {.learning_rate = 0.1} works
   template <class Schedule>
     requires(!std::same_as<std::remove_cvref_t<Schedule>, LearningRate> &&
              std::is_invocable_r_v<Tensor, const std::remove_cvref_t<Schedule>&, const Tensor&>)
