@@ -68,7 +68,7 @@ Batches::Batches(Model& model, ModelState& state, Mode mode, const Samples& samp
     : batch_(std::min(batch_size, samples.size())), n_(samples.size()) {
   const auto step = [&](std::int64_t rows) {
     const TensorType y = samples.labelled ? batch_type(samples.y, rows) : TensorType{};
-    return &step_for(model, state, mode, batch_type(samples.x, rows), y);
+    return step_for(model, state, mode, batch_type(samples.x, rows), y);
   };
   whole_ = step(batch_);
   if (n_ % batch_ != 0) rest_ = step(n_ % batch_);

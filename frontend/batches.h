@@ -1,7 +1,9 @@
 #pragma once
 // Visiting samples in batches.
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include <sinter/frontend/progress.h>
@@ -35,8 +37,7 @@ class Batches {
 
  private:
   std::int64_t batch_, n_;
-  ModelStep* whole_ = nullptr;
-  ModelStep* rest_ = nullptr;
+  std::shared_ptr<ModelStep> whole_, rest_;  // kept even if the model is compiled again meanwhile
 };
 
 /// Visits all samples once. `progress` may be null.

@@ -70,7 +70,7 @@ struct ModelState {
   std::optional<Compiled> compiled;
   std::vector<std::string> optimizer_order;
   VariableMap optimizer;
-  std::map<std::string, std::unique_ptr<ModelStep>> steps;
+  std::map<std::string, std::shared_ptr<ModelStep>> steps;
   std::mutex busy;                     // held by whoever runs a step
   std::atomic<bool> training = false;  // by one that changes the weights
 
@@ -86,7 +86,7 @@ void build_model(Model& model, ModelState& state);
 /// Traces the model in a graph of its own. `x` and `y` are types of whole batches; y is not used by predict.
 TracedStep trace_step(Model& model, ModelState& state, Mode mode, const TensorType& x, const TensorType& y);
 /// The compiled step, made on first use.
-ModelStep& step_for(Model& model, ModelState& state, Mode mode, const TensorType& x, const TensorType& y);
+std::shared_ptr<ModelStep> step_for(Model& model, ModelState& state, Mode mode, const TensorType& x, const TensorType& y);
 
 /// A batch of `rows` samples of a whole data set.
 TensorType batch_type(const Array& data, std::int64_t rows);

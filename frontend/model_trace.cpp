@@ -134,14 +134,14 @@ ModelStep::ModelStep(TracedStep traced, const ExecutionOptions& options)
   }
 }
 
-ModelStep& step_for(Model& model, ModelState& state, Mode mode, const TensorType& x, const TensorType& y) {
+std::shared_ptr<ModelStep> step_for(Model& model, ModelState& state, Mode mode, const TensorType& x, const TensorType& y) {
   const std::string key = str(to_string(mode), " ", x, " ", mode == Mode::predict ? TensorType{} : y);
   auto& step = state.steps[key];
   if (step == nullptr) {
     const ExecutionOptions options = state.compiled ? state.compiled->execution : ExecutionOptions{};
-    step = std::make_unique<ModelStep>(trace_step(model, state, mode, x, y), options);
+    step = std::make_shared<ModelStep>(trace_step(model, state, mode, x, y), options);
   }
-  return *step;
+  return step;
 }
 
 TensorType batch_type(const Array& data, std::int64_t rows) {

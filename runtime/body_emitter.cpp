@@ -172,8 +172,8 @@ LlvmValue BodyEmitter::load(std::size_t parameter, DType dtype, std::int64_t ele
   llvm::Value* pointer = pointers_[parameter];
   const bool varies = a.varying != nullptr || (a.lane_stride != 0 && context_.lanes > 1);
   if (!varies) {
-    // A guard per lane does not reach a scalar: the address is inside whatever the lanes say.
-    llvm::Value* mask = guard != nullptr && guard->getType()->isVectorTy() ? nullptr : guard;
+    // Where any lane is guarded in, the address is inside, and it is the same for all.
+    llvm::Value* mask = guard != nullptr && guard->getType()->isVectorTy() ? context_.builder.CreateOrReduce(guard) : guard;
     if (checked_) mask = both(mask, emit_bounds_check(context_, kernel_.name, static_cast<int>(parameter), a.uniform, mask, elements));
     return load_element(context_, dtype, context_.address(dtype, pointer, a.uniform), mask);
   }
@@ -205,7 +205,7 @@ void BodyEmitter::store(std::size_t parameter, const LlvmValue& value, std::int6
 
 // ---- Index maps ----
 
-llvm::Value* BodyEmitter::runtime_coordinate(NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, llvm::Value*& inside) {
+llvm::Value* BodyEmitter::runtime_coordinate(NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, llvm::Value* guard, llvm::Value*& inside) {
   llvm::IRBuilder<>& b = context_.builder;
   Affine known = Affine::constant(c.offset);
   llvm::Value* value = nullptr;
@@ -220,8 +220,8 @@ llvm::Value* BodyEmitter::runtime_coordinate(NodeId node, const ir::Coordinate& 
     llvm::Value* present = nullptr;
     const Node& n = body().node(node);
     const auto operand = static_cast<std::size_t>(c.indirect->operand);
-    const LiveIndices at = apply(node, *c.indirect->map, axes, point, body().type(n.operands[operand]).shape, present);
-    const LlvmValue read = convert(evaluate_guarded(n.operands[operand], at, point, present), DType::i64);
+    const LiveIndices at = apply(node, *c.indirect->map, axes, point, body().type(n.operands[operand]).shape, guard, present);
+    const LlvmValue read = convert(evaluate_guarded(n.operands[operand], at, point, both(guard, present)), DType::i64);
     value = add(value, scaled(read.value(), c.indirect->scale));
     inside = both(inside, present);
   }
@@ -243,7 +243,7 @@ llvm::Value* BodyEmitter::runtime_coordinate(NodeId node, const ir::Coordinate& 
   return value;
 }
 
-LiveIndex BodyEmitter::apply(NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, std::int64_t extent, bool safe, llvm::Value*& inside) {
+LiveIndex BodyEmitter::apply(NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, std::int64_t extent, bool safe, llvm::Value* guard, llvm::Value*& inside) {
   std::optional<Affine> affine;
   bool known = !c.indirect && !(c.division == ir::Division::exact && c.divisor != 1);
   Affine sum = Affine::constant(c.offset);
@@ -261,7 +261,7 @@ LiveIndex BodyEmitter::apply(NodeId node, const ir::Coordinate& c, const LiveInd
     const ir::CoordinateRange r = affine->range(extents_);
     if (r.low >= 0 && r.high < extent) return result;
   } else {
-    result.value = runtime_coordinate(node, c, axes, point, inside);
+    result.value = runtime_coordinate(node, c, axes, point, guard, inside);
   }
   if (safe) return result;
   llvm::Value* value = affine ? number(result, point) : result.value;
@@ -270,13 +270,13 @@ LiveIndex BodyEmitter::apply(NodeId node, const ir::Coordinate& c, const LiveInd
   return result;
 }
 
-LiveIndices BodyEmitter::apply(NodeId node, const ir::IndexMap& map, const LiveIndices& axes, Point& point, const ir::Shape& operand, llvm::Value*& inside) {
+LiveIndices BodyEmitter::apply(NodeId node, const ir::IndexMap& map, const LiveIndices& axes, Point& point, const ir::Shape& operand, llvm::Value* guard, llvm::Value*& inside) {
   // What the op's own space proves inside needs no test; with axes counted together there could be none.
   const bool safe = ir::always_inside(map, spaces_[node], operand);
   const LiveIndices known = axes.flat ? resolved(axes, ir::Shape(spaces_[node].parallel), point) : axes;
   LiveIndices index;
   for (std::size_t k = 0; k < map.coordinates.size(); ++k)
-    index.push_back(apply(node, map.coordinates[k], known, point, operand[static_cast<int>(k)], safe, inside));
+    index.push_back(apply(node, map.coordinates[k], known, point, operand[static_cast<int>(k)], safe, guard, inside));
   return index;
 }
 
@@ -374,7 +374,7 @@ LlvmValue BodyEmitter::read_operand(NodeId node, std::size_t k, const LiveIndice
   if (relabels_[node]) return evaluate_guarded(operand, index_of(flatten(axes, n.results[0].shape, point), shape), point, guard);
   const ir::Space& space = spaces_[node];
   if (space.reduced.empty() && space.reads[k].is_identity() && ir::Shape(space.parallel) == shape) return evaluate_guarded(operand, axes, point, guard);
-  const LiveIndices index = apply(node, space.reads[k], axes, point, shape, inside);
+  const LiveIndices index = apply(node, space.reads[k], axes, point, shape, guard, inside);
   return evaluate_guarded(operand, index, point, both(guard, inside));
 }
 

@@ -72,7 +72,8 @@ class BodyEmitter {
   LlvmValue load(std::size_t parameter, DType dtype, std::int64_t elements, const LiveIndex& address, Point& point, llvm::Value* guard);
   void store(std::size_t parameter, const LlvmValue& value, std::int64_t elements, const LiveIndex& address, Point& point, llvm::Value* guard = nullptr);
   /// Coordinates of `map` at `axes`; `inside` receives the condition under which the read is present (null: always).
-  LiveIndices apply(ir::NodeId node, const ir::IndexMap& map, const LiveIndices& axes, Point& point, const ir::Shape& operand, llvm::Value*& inside);
+  /// Integer operands that steer the map are only read where `guard` (null: always) holds.
+  LiveIndices apply(ir::NodeId node, const ir::IndexMap& map, const LiveIndices& axes, Point& point, const ir::Shape& operand, llvm::Value* guard, llvm::Value*& inside);
   /// Flat element number.
   LiveIndex flatten(const LiveIndices& index, const ir::Shape& shape, const Point& point);
   /// a & b where null means true; splats where needed.
@@ -94,8 +95,8 @@ class BodyEmitter {
   LlvmValue compute_node(ir::NodeId node, const LiveIndices& index, Point& point, llvm::Value* guard);
   LlvmValue movement(ir::NodeId node, const LiveIndices& index, Point& point, llvm::Value* guard);
   LlvmValue read_operand(ir::NodeId node, std::size_t k, const LiveIndices& axes, Point& point, llvm::Value* guard, llvm::Value*& inside);
-  LiveIndex apply(ir::NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, std::int64_t extent, bool safe, llvm::Value*& inside);
-  llvm::Value* runtime_coordinate(ir::NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, llvm::Value*& inside);
+  LiveIndex apply(ir::NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, std::int64_t extent, bool safe, llvm::Value* guard, llvm::Value*& inside);
+  llvm::Value* runtime_coordinate(ir::NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, llvm::Value* guard, llvm::Value*& inside);
   Point* hoisted(ir::Value value, const LiveIndices& index, Point& point) const;
   std::string key(ir::Value value, const LiveIndices& index, llvm::Value* guard) const;
   LlvmValue fill(ir::NodeId node) const;

@@ -193,7 +193,7 @@ Carries chain_reduce(KernelJob& job, NodeId node, std::span<Point> points) {
   Carries identity;
   for (std::size_t p = 0; p < points.size(); ++p) {
     identity.emplace_back();
-    for (const LlvmValue& v : ops.identity(integer(job.context, dtype, 0))) identity.back().push_back(points[p].group.empty() ? v : splat(v));
+    for (const LlvmValue& v : ops.identity(integer(job.context, dtype, 0))) identity.back().push_back(points[p].group.empty() ? opaque_one(v) : splat(opaque_one(v)));
   }
   // `regions` are the points inside the innermost region that surrounds the chain.
   const auto add_terms = [&](std::span<Point> regions, llvm::Value* begin, llvm::Value* end) {

@@ -75,7 +75,7 @@ class RowEmitter {
   Carry identity(NodeId node) const {
     const ir::Node& n = job_.emit.body().node(node);
     Carry carry;
-    for (const LlvmValue& v : job_.emit.ops(node).identity(integer(context(), job_.emit.body().type(n.operands[0]).dtype, 0))) carry.push_back(splat(v));
+    for (const LlvmValue& v : job_.emit.ops(node).identity(integer(context(), job_.emit.body().type(n.operands[0]).dtype, 0))) carry.push_back(splat(opaque_one(v)));
     return carry;
   }
 
@@ -129,14 +129,19 @@ class RowEmitter {
       for (std::int64_t i = 0; i < width; ++i)
         if (i + width < used) carries[static_cast<std::size_t>(i)] = combine(carries[static_cast<std::size_t>(i)], carries[static_cast<std::size_t>(i + width)]);
     Carry carry = carries.empty() ? identity(node) : carries[0];
-    for (int width = context().lanes / 2; width > 0; width /= 2) {
+    for (int width = context().lanes / 2; width > 1; width /= 2) {
       Carry upper;
       for (const LlvmValue& v : carry) upper.emplace_back(context(), v.dtype(), shifted(v.value(), width));
       carry = combine(carry, upper);
     }
-    for (LlvmValue& v : carry)
-      if (context().lanes > 1) v = LlvmValue(context(), v.dtype(), job_.builder().CreateExtractElement(v.value(), std::uint64_t{0}));
-    return carry;
+    if (context().lanes == 1) return carry;
+    // The last step is one of scalars. (LLVM 22 gets a vector step whose lane 0 alone is used wrong: argmax of f64.)
+    const auto lane = [&](std::uint64_t number) {
+      Carry one;
+      for (const LlvmValue& v : carry) one.emplace_back(context(), v.dtype(), job_.builder().CreateExtractElement(v.value(), number));
+      return one;
+    };
+    return combine(lane(0), lane(1));
   }
 
   /// Lane i takes what lane i + width holds.

@@ -78,7 +78,7 @@ class ScatterEmitter {
     LiveIndices axes;
     for (std::size_t k = 0; k < space_.parallel.size(); ++k) axes.push_back({Affine::axis(static_cast<int>(k)), nullptr});
     llvm::Value* inside = nullptr;
-    const LiveIndices where = job_.emit.apply(node_, *space_.write, axes, p, type_.shape, inside);
+    const LiveIndices where = job_.emit.apply(node_, *space_.write, axes, p, type_.shape, nullptr, inside);
     const LiveIndex flat = job_.emit.flatten(where, type_.shape, p);
     // Outside, nothing is touched: the old value is read, and the new one written, under the same condition.
     std::vector<LlvmValue> x = {job_.emit.load(output_, type_.dtype, type_.elements(), flat, p, inside)};

@@ -382,4 +382,9 @@ LlvmValue mul_high(const LlvmValue& a, const LlvmValue& b) {
 
 LlvmValue splat(const LlvmValue& a) { return with(a, a.context().splat(a.value())); }
 
+LlvmValue opaque_one(const LlvmValue& a) {
+  if (!is_float(a.dtype()) || !is_constant(a.value(), 1.0)) return a;
+  return with(a, a.builder().CreateArithmeticFence(a.value(), a.value()->getType()));
+}
+
 }  // namespace sinter::runtime

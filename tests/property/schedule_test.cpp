@@ -1,0 +1,196 @@
+// Any schedule gives the same bits: lanes, unrolling, register tiles, swapped sides, sharing between threads and the
+// instruction set are free choices. Each kernel form is compiled under many of them and compared with the interpreter.
+
+#include <sinter/ir/kernel.h>
+#include <sinter/ir/text.h>
+#include <sinter/passes/pipeline.h>
+#include <sinter/runtime/executable.h>
+
+#include "support/catch.h"
+#include "support/compare.h"
+#include "support/random_values.h"
+
+using namespace sinter;
+
+namespace {
+
+struct Case {
+  const char* name;
+  ir::KernelForm form;
+  const char* text;
+};
+
+const Case cases[] = {
+    {"pointwise over odd sizes, with a bias and padding", ir::KernelForm::pointwise,
+     R"(graph @f {
+  %0 = input "x" : f32[7,37]
+  %1 = input "b" : f32[37]
+  %2 = broadcast %1 {shape = <7,37>, dims = [1]} : f32[7,37]
+  %3 = add %0, %2 : f32[7,37]
+  %4 = tanh %3 : f32[7,37]
+  %5 = pad %4 {low = [1,2], high = [0,3], interior = [0,1], value = 1.5} : f32[8,78]
+  %6 = neg %5 : f32[8,78]
+  return %6 "y"
+})"},
+    {"row: softmax over 77 columns", ir::KernelForm::row,
+     R"(graph @f {
+  %0 = input "x" : f32[5,77]
+  %1 = reduce_max %0 {axes = [1]} : f32[5]
+  %2 = broadcast %1 {shape = <5,77>, dims = [0]} : f32[5,77]
+  %3 = sub %0, %2 : f32[5,77]
+  %4 = exp %3 : f32[5,77]
+  %5 = reduce_sum %4 {axes = [1]} : f32[5]
+  %6 = broadcast %5 {shape = <5,77>, dims = [0]} : f32[5,77]
+  %7 = div %4, %6 : f32[5,77]
+  return %7 "y", %5 "z"
+})"},
+    {"row: one long sum in chunks", ir::KernelForm::row,
+     R"(graph @f {
+  %0 = input "x" : f32[2,70001]
+  %1 = reduce_sum %0 {axes = [1]} : f32[2]
+  return %1 "y"
+})"},
+    {"row: argmax", ir::KernelForm::row,
+     R"(graph @f {
+  %0 = input "x" : f32[9,130]
+  %1 = argmax %0 {axis = 1} : i32[9]
+  return %1 "y"
+})"},
+    {"column: sums over 2100 rows and an update", ir::KernelForm::column,
+     R"(graph @f {
+  %0 = input "dy" : f32[2100,19]
+  %1 = state "b" : f32[19]
+  %2 = reduce_sum %0 {axes = [0]} : f32[19]
+  %3 = sub %1, %2 : f32[19]
+  update %1 = %3
+  return %2 "g"
+})"},
+    {"column: several outer axes", ir::KernelForm::column,
+     R"(graph @f {
+  %0 = input "x" : f64[3,5,7,6]
+  %1 = reduce_prod %0 {axes = [0,2]} : f64[5,6]
+  return %1 "y"
+})"},
+    {"contract: bias, relu, odd sizes", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[23,45]
+  %1 = state "w" : f32[45,37]
+  %2 = state "b" : f32[37]
+  %3 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [1], contract_b = [0]} : f32[23,37]
+  %4 = broadcast %2 {shape = <23,37>, dims = [1]} : f32[23,37]
+  %5 = add %3, %4 : f32[23,37]
+  %6 = constant 0 : f32[]
+  %7 = broadcast %6 {shape = <23,37>, dims = []} : f32[23,37]
+  %8 = max %5, %7 : f32[23,37]
+  return %8 "y"
+})"},
+    {"contract: weight gradient with an update in place", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[19,33]
+  %1 = input "dy" : f32[19,10]
+  %2 = state "w" : f32[33,10]
+  %3 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [0], contract_b = [0]} : f32[33,10]
+  %4 = sub %2, %3 : f32[33,10]
+  update %2 = %4
+})"},
+    {"contract: transposed second operand, more than one chunk", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "dy" : f32[6,1500]
+  %1 = state "w" : f32[21,1500]
+  %2 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [1], contract_b = [1]} : f32[6,21]
+  return %2 "dx"
+})"},
+    {"contract: batches and two contracted axes", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "a" : f32[3,4,5,6]
+  %1 = input "b" : f32[3,5,6,9]
+  %2 = dot %0, %1 {batch_a = [0], batch_b = [0], contract_a = [2,3], contract_b = [1,2]} : f32[3,4,9]
+  return %2 "y"
+})"},
+    {"contract: several free axes on both sides", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "a" : i32[3,4,5]
+  %1 = input "b" : i32[5,2,6]
+  %2 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [2], contract_b = [0]} : i32[3,4,2,6]
+  return %2 "y"
+})"},
+    {"scatter: rows added at repeated places", ir::KernelForm::scatter,
+     R"(graph @f {
+  %0 = input "x" : f32[11,21]
+  %1 = input "i" : i32[17]
+  %2 = input "u" : f32[17,21]
+  %3 = scatter_add %0, %1, %2 {axis = 0} : f32[11,21]
+  return %3 "y"
+})"},
+};
+
+ir::Environment environment_of(const ir::Graph& graph) {
+  test::Random random(17);
+  ir::Environment environment;
+  const auto add = [&](ir::NodeId id) {
+    const ir::TensorType& type = graph.type({id, 0});
+    const bool indices = name_of(graph.node(id)) == "i";
+    const test::Domain domain = indices ? test::Domain{test::Domain::Kind::index, 11} : test::Domain{test::Domain::Kind::tame, 0};
+    environment[name_of(graph.node(id))] = ir::NumArray::from(test::random_data(type, domain, random));
+  };
+  for (const ir::NodeId id : graph.inputs()) add(id);
+  for (const ir::NodeId id : graph.states()) add(id);
+  return environment;
+}
+
+/// The program with every kernel's schedule replaced.
+ir::Program rescheduled(ir::Program program, const ir::Schedule& schedule) {
+  for (ir::Item& item : program.items)
+    if (auto* kernel = std::get_if<ir::Kernel>(&item)) {
+      const ir::KernelForm form = kernel->schedule.form;
+      kernel->schedule = schedule;
+      kernel->schedule.form = form;
+      if (form == ir::KernelForm::scatter) kernel->schedule.parallel = false;
+    }
+  return program;
+}
+
+std::vector<ir::Schedule> schedules_of(ir::KernelForm form) {
+  std::vector<ir::Schedule> found;
+  const auto add = [&](std::int64_t lanes, std::int64_t unroll, std::int64_t rows, std::int64_t vectors, bool swap, bool parallel) {
+    ir::Schedule s;
+    s.lanes = lanes, s.unroll = unroll, s.tile_rows = rows, s.tile_vectors = vectors, s.swap = swap, s.parallel = parallel;
+    found.push_back(s);
+  };
+  if (form == ir::KernelForm::contract) {
+    add(1, 1, 3, 1, false, false), add(4, 1, 1, 1, false, true), add(8, 1, 5, 2, true, false);
+    add(16, 1, 14, 2, false, true), add(16, 1, 6, 4, false, false), add(16, 1, 100, 1, true, true);
+  } else {
+    add(1, 1, 1, 1, false, false), add(2, 3, 1, 1, false, true), add(4, 1, 1, 1, false, false);
+    add(8, 2, 1, 1, false, true), add(16, 1, 1, 1, false, false), add(16, 5, 1, 1, false, true);
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("every schedule of every form gives the interpreter's bits") {
+  passes::Options options;
+  options.target = runtime::host_target();
+  for (const Case& c : cases) {
+    const ir::Graph graph = ir::parse_graph(c.text, c.name);
+    const ir::Environment environment = environment_of(graph);
+    const ir::Program program = passes::compile(graph, options);
+    bool has_form = false;
+    ir::for_each_kernel(program.items, [&](const ir::Kernel& k) { has_form = has_form || k.schedule.form == c.form; });
+    CHECK(has_form);
+    const ir::InterpreterResult expected = ir::interpret(graph, environment);
+    for (const ir::Schedule& schedule : schedules_of(c.form))
+      for (const int threads : {1, 3}) {
+        if (threads > 1 && !schedule.parallel) continue;
+        INFO(c.name << ": lanes " << schedule.lanes << ", unroll " << schedule.unroll << ", tile " << schedule.tile_rows << " x "
+                    << schedule.tile_vectors << ", swap " << schedule.swap << ", threads " << threads);
+        // Schedules made by hand may share kernels between which no barrier stands; one kernel per program is safe.
+        const ir::Program changed = rescheduled(program, schedule);
+        int kernels = 0;
+        ir::for_each_kernel(changed.items, [&](const ir::Kernel&) { ++kernels; });
+        if (threads > 1 && kernels > 1) continue;
+        CHECK(test::difference(expected, test::run_compiled(changed, environment, {options.target, false, threads}), environment) == "");
+      }
+  }
+}
