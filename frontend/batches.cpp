@@ -23,8 +23,8 @@ std::vector<std::uint32_t> shuffled(std::int64_t n, std::uint64_t seed, std::uin
 namespace {
 
 /// The address of rows [first, first + count): in place, or gathered into `rows` when they are shuffled.
-const void* batch_rows(const Array& data, const std::vector<std::uint32_t>& order, std::int64_t first, std::int64_t count,
-                       HostBuffer& rows) {
+const void* batch_rows(const Array& data, const std::vector<std::uint32_t>& order, std::int64_t first,
+                       std::int64_t count, HostBuffer& rows) {
   const auto row_bytes = static_cast<std::size_t>(data.type().bytes() / data.length());
   const std::byte* source = data.bytes().data();
   if (order.empty()) return source + static_cast<std::size_t>(first) * row_bytes;
@@ -52,7 +52,8 @@ class Totals {
   Logs logs(const ModelStep& step) const {
     Logs logs;
     logs.set("loss", samples_ == 0 ? 0.0 : loss_ / static_cast<double>(samples_));
-    for (std::size_t m = 0; m < sums_.size(); ++m) logs.set(step.metrics[m].name, step.metrics[m].metric->result(sums_[m]));
+    for (std::size_t m = 0; m < sums_.size(); ++m)
+      logs.set(step.metrics[m].name, step.metrics[m].metric->result(sums_[m]));
     return logs;
   }
 

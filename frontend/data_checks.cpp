@@ -43,8 +43,8 @@ Array checked_inputs(const Model& model, const ModelState& state, std::string_vi
   const Shape& wanted = state.sample->shape;
   if (x.rank() == 1 && wanted == Shape{1}) x = x.reshape(Shape{x.length(), 1});
   if (sample_shape(x) != wanted)
-    user_error(who, ": ", model.name(), " takes samples of shape ", wanted, ", got ", sample_shape(x), " (the whole array is ", x.shape(),
-               ", samples along axis 0)");
+    user_error(who, ": ", model.name(), " takes samples of shape ", wanted, ", got ", sample_shape(x),
+               " (the whole array is ", x.shape(), ", samples along axis 0)");
   return as_input(x, state.sample->dtype);
 }
 
@@ -66,8 +66,9 @@ void check_range(std::string_view who, std::span<const T> labels, std::int64_t c
     return !(d >= 0.0 && d < static_cast<double>(classes)) || d != std::floor(d);
   });
   if (bad == labels.end()) return;
-  user_error(who, ": label ", static_cast<double>(*bad), " at index ", std::distance(labels.begin(), bad), " is out of range: the model has ",
-             classes, " outputs, so labels are 0 to ", classes - 1, "; give the last layer more units, or number the classes from 0");
+  user_error(who, ": label ", static_cast<double>(*bad), " at index ", std::distance(labels.begin(), bad),
+             " is out of range: the model has ", classes, " outputs, so labels are 0 to ", classes - 1,
+             "; give the last layer more units, or number the classes from 0");
 }
 
 }  // namespace
@@ -94,7 +95,8 @@ void check_finite(std::string_view who, const Array& data) {
 
 Compiled& expect_compiled(const Model& model, ModelState& state, std::string_view what) {
   if (!state.compiled)
-    user_error(model.name(), ": call compile() before ", what, ": it chooses the optimizer and the loss, as in compile(\"adam\", \"mse\")");
+    user_error(model.name(), ": call compile() before ", what,
+               ": it chooses the optimizer and the loss, as in compile(\"adam\", \"mse\")");
   return *state.compiled;
 }
 

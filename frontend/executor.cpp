@@ -19,12 +19,14 @@ std::vector<Port> ports_of(const std::vector<runtime::Port>& ports) {
 
 class JitExecutor : public Executor {
  public:
-  JitExecutor(const ir::Graph& graph, const ExecutionOptions& options) : session_(compile(graph, options), options.threads) {
+  JitExecutor(const ir::Graph& graph, const ExecutionOptions& options)
+      : session_(compile(graph, options), options.threads) {
     const runtime::Signature& s = session_.executable().signature();
     ports_ = {ports_of(s.inputs), ports_of(s.states), ports_of(s.outputs)};
   }
   const Ports& ports() const override { return ports_; }
-  void run(std::span<const void* const> inputs, std::span<void* const> states, std::span<void* const> outputs) override {
+  void run(std::span<const void* const> inputs, std::span<void* const> states,
+           std::span<void* const> outputs) override {
     session_.run({inputs, states, outputs});
   }
 
@@ -52,10 +54,13 @@ class InterpreterExecutor : public Executor {
     for (const ir::Output& o : graph_.outputs()) ports_.outputs.push_back({o.name, graph_.type(o.value)});
   }
   const Ports& ports() const override { return ports_; }
-  void run(std::span<const void* const> inputs, std::span<void* const> states, std::span<void* const> outputs) override {
+  void run(std::span<const void* const> inputs, std::span<void* const> states,
+           std::span<void* const> outputs) override {
     ir::Environment environment;
-    for (std::size_t k = 0; k < inputs.size(); ++k) environment[ports_.inputs[k].name] = read(ports_.inputs[k], inputs[k]);
-    for (std::size_t k = 0; k < states.size(); ++k) environment[ports_.states[k].name] = read(ports_.states[k], states[k]);
+    for (std::size_t k = 0; k < inputs.size(); ++k)
+      environment[ports_.inputs[k].name] = read(ports_.inputs[k], inputs[k]);
+    for (std::size_t k = 0; k < states.size(); ++k)
+      environment[ports_.states[k].name] = read(ports_.states[k], states[k]);
     const ir::InterpreterResult result = ir::interpret(graph_, environment);
     for (std::size_t k = 0; k < outputs.size(); ++k) write(result.outputs[k], outputs[k]);
     for (std::size_t k = 0; k < states.size(); ++k)

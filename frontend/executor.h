@@ -26,7 +26,8 @@ class Executor {
   virtual ~Executor() = default;
   virtual const Ports& ports() const = 0;
   /// Dense row-major contents at the addresses, in the order of the ports. States are updated in place.
-  virtual void run(std::span<const void* const> inputs, std::span<void* const> states, std::span<void* const> outputs) = 0;
+  virtual void run(std::span<const void* const> inputs, std::span<void* const> states,
+                   std::span<void* const> outputs) = 0;
 };
 
 /// Compiles the graph.

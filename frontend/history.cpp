@@ -40,7 +40,8 @@ void History::append(int epoch, const Logs& logs) {
   const std::size_t before = epochs_.size();
   epochs_.push_back(epoch);
   for (const auto& [name, value] : logs) {
-    if (find(series_, name) == series_.end()) series_.emplace_back(name, std::vector<double>(before, std::numeric_limits<double>::quiet_NaN()));
+    if (find(series_, name) == series_.end())
+      series_.emplace_back(name, std::vector<double>(before, std::numeric_limits<double>::quiet_NaN()));
     find(series_, name)->second.push_back(value);
   }
 }

@@ -1,7 +1,6 @@
 // The layer protocol: build once, call under the layer's path, weights only where they are kept.
 
 #include <sinter/frontend/layer.h>
-#include <sinter/frontend/near_matches.h>
 
 #include <algorithm>
 #include <typeinfo>
@@ -36,7 +35,8 @@ Tensor Layer::call(Tensor) {
 
 Tensors Layer::call_many(Tensors xs) {
   if (xs.size() != 1)
-    fail(str(class_name(), " takes one tensor, got ", xs.size(), "; a layer with several inputs overrides `Tensors call_many(Tensors xs)`"));
+    fail(str(class_name(), " takes one tensor, got ", xs.size(),
+             "; a layer with several inputs overrides `Tensors call_many(Tensors xs)`"));
   return {call(xs.front())};
 }
 
@@ -52,11 +52,6 @@ bool Layer::training() const { return Trace::current() != nullptr && Trace::curr
 
 namespace {
 
-void set_trainable_below(LayerState& state, bool trainable) {
-  state.trainable = trainable;
-  for (const auto& child : state.children) set_trainable_below(*child, trainable);
-}
-
 /// "[*,128]": the batch is not part of the promise.
 std::string without_batch(const Shape& shape) {
   if (shape.rank() == 0) return "[]";
@@ -66,7 +61,8 @@ std::string without_batch(const Shape& shape) {
 }
 
 bool same_but_batch(const Shape& a, const Shape& b) {
-  return a.rank() == b.rank() && std::equal(a.begin() + std::min(a.rank(), 1), a.end(), b.begin() + std::min(b.rank(), 1));
+  return a.rank() == b.rank() &&
+         std::equal(a.begin() + std::min(a.rank(), 1), a.end(), b.begin() + std::min(b.rank(), 1));
 }
 
 void check_spec(const LayerState& state, const Tensor& x) {
@@ -77,8 +73,8 @@ void check_spec(const LayerState& state, const Tensor& x) {
     user_error(state.path, ": expected inputs of rank ", spec.min_rank, " or more (with the batch), got ", x.type());
   for (const auto& [axis, extent] : spec.extents) {
     if (x.dim(axis) == extent) continue;
-    user_error(state.path, ": expected inputs with ", axis == -1 ? std::string("last axis") : str("axis ", axis), " ", extent, ", got ",
-               x.type());
+    user_error(state.path, ": expected inputs with ", axis == -1 ? std::string("last axis") : str("axis ", axis), " ",
+               extent, ", got ", x.type());
   }
 }
 
@@ -141,7 +137,8 @@ Tensors invoke(Layer& layer, const Tensors& xs, F body) {
   Trace* trace = Trace::current();
   (void)LayerAccess::checked(layer);
   if (trace == nullptr)
-    user_error(layer.name(), ": a layer is called inside a model, another layer's call() or a StepBuilder; to compute numbers use "
+    user_error(layer.name(),
+               ": a layer is called inside a model, another layer's call() or a StepBuilder; to compute numbers use "
                "Sequential(...) and predict()");
   if (xs.empty()) user_error(layer.name(), ": called with no tensors");
   for (const Tensor& x : xs) (void)Operand(x).in(trace->graph());
@@ -169,94 +166,6 @@ Tensors Layer::operator()(const Tensors& xs) {
   return invoke(*this, xs, [&] { return call_many(xs); });
 }
 
-void Layer::set_trainable(bool trainable) { set_trainable_below(LayerAccess::checked(*this), trainable); }
-
-std::vector<Variable> Layer::weights() const {
-  std::vector<Variable> all;
-  LayerAccess::checked(*this).collect(all);
-  return all;
-}
-
-std::vector<Variable> Layer::trainable_weights() const {
-  std::vector<Variable> result;
-  for (const Variable& v : weights())
-    if (v.trainable()) result.push_back(v);
-  return result;
-}
-
-std::vector<Variable> Layer::non_trainable_weights() const {
-  std::vector<Variable> result;
-  for (const Variable& v : weights())
-    if (!v.trainable()) result.push_back(v);
-  return result;
-}
-
-Variable Layer::weight(std::string_view wanted) const {
-  std::vector<std::string> known;
-  const std::string prefix = LayerAccess::checked(*this).path + "/";
-  for (const Variable& v : weights()) {
-    const std::string& path = v.path();
-    known.push_back(path.starts_with(prefix) ? path.substr(prefix.size()) : path);
-    if (known.back() == wanted || path == wanted) return v;
-  }
-  unknown_name(str("weight of ", name()), wanted, known);
-}
-
-namespace {
-
-void expect_built(const Layer& layer) {
-  if (layer.built()) return;
-  user_error(layer.name(), ": there are no weights yet, they are made when the input shape is known: begin the model with an Input, or call "
-             "fit() or predict() first");
-}
-
-}  // namespace
-
-std::int64_t Layer::count_params() const {
-  expect_built(*this);
-  std::int64_t n = 0;
-  for (const Variable& v : weights()) n += v.shape().elements();
-  return n;
-}
-
-std::vector<Array> Layer::get_weights() const {
-  expect_built(*this);
-  std::vector<Array> values;
-  for (const Variable& v : weights()) values.push_back(v.value());
-  return values;
-}
-
-void Layer::set_weights(const std::vector<Array>& values) {
-  expect_built(*this);
-  const std::vector<Variable> all = weights();
-  if (all.size() != values.size()) fail(str("set_weights: expected ", all.size(), " arrays, got ", values.size()));
-  for (std::size_t k = 0; k < all.size(); ++k)
-    if (values[k].shape() != all[k].shape())
-      fail(str("set_weights: array ", k, " is for ", all[k].path(), ": expected shape ", all[k].shape(), ", got ", values[k].shape()));
-  for (std::size_t k = 0; k < all.size(); ++k) all[k].assign(values[k]);
-}
-
-Variable Layer::add_weight(std::string name, const Dims& dims, const WeightOptions& options) {
-  LayerState& state = LayerAccess::checked(*this);
-  const std::string at = state.path.empty() ? this->name() : state.path;
-  if (state.built)
-    user_error(at, ": weight '", name, "' is added after build(); a weight made in call() would be new at every step, so make it in build() "
-               "and keep the Variable as a member");
-  for (const Variable& v : state.own_weights)
-    if (v.name() == name)
-      user_error(at, ": two weights are named '", name, "'", state.building ? "" : "; build() is called by Sinter, not by hand");
-  auto variable = std::make_shared<detail::VariableState>();
-  variable->type = {options.dtype, dims.shape(str(at, ": weight '", name, "'"))};
-  variable->path = str(at, "/", name);
-  variable->name = std::move(name);
-  variable->trainable = options.trainable;
-  variable->initializer = options.initializer;
-  variable->layer = state_;
-  if (state.building) variable->initialize(Trace::current()->seed());
-  state.own_weights.emplace_back(std::move(variable));
-  return state.own_weights.back();
-}
-
 void Layer::expect_inputs(InputSpec spec) { LayerAccess::checked(*this).spec = std::move(spec); }
 
 void Layer::add_loss(const Tensor& term) {
@@ -279,8 +188,8 @@ Layer& detail::at_call_site(std::shared_ptr<Layer> fresh) {
     if (frame.layer->sealed) adopt(frame.layer, *fresh);  // throws: the model is built
     kept.push_back(std::move(fresh));
   } else if (kept[site]->class_name() != fresh->class_name()) {
-    user_error(frame.layer->path, ": call() makes a ", fresh->class_name(), " where it made a ", kept[site]->class_name(),
-               " before; it has to do the same for every batch size and mode");
+    user_error(frame.layer->path, ": call() makes a ", fresh->class_name(), " where it made a ",
+               kept[site]->class_name(), " before; it has to do the same for every batch size and mode");
   }
   return *kept[site];
 }

@@ -16,7 +16,8 @@ const std::shared_ptr<LayerState>& LayerAccess::state(const Layer& layer) { retu
 
 LayerState& LayerAccess::checked(const Layer& layer) {
   if (layer.state_ == nullptr)
-    user_error("a layer was used after it had been moved away (into a model?); keep a handle with make<L>(...) instead");
+    user_error(
+        "a layer was used after it had been moved away (into a model?); keep a handle with make<L>(...) instead");
   return *layer.state_;
 }
 
@@ -45,7 +46,8 @@ std::string snake_case(std::string_view class_name) {
     const char c = class_name[i];
     // A word starts at a capital after a small letter, and at a capital before one: as in Keras, "PReLU" is p_re_lu and
     // "Conv2DTranspose" is conv2d_transpose.
-    const bool starts = upper(c) && i > 0 && (lower(class_name[i - 1]) || (i + 1 < class_name.size() && lower(class_name[i + 1])));
+    const bool starts =
+        upper(c) && i > 0 && (lower(class_name[i - 1]) || (i + 1 < class_name.size() && lower(class_name[i + 1])));
     if (starts) out += '_';
     out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
@@ -77,7 +79,8 @@ void adopt(const std::shared_ptr<LayerState>& parent, const Layer& child) {
   if (state->class_name.empty()) state->class_name = child.class_name();
   if (parent->sealed)
     user_error(parent->path, ": call() used the new layer '", state->class_name,
-               "' after the model was built; make layers in the constructor or keep them as members, so that every call uses the same ones");
+               "' after the model was built; make layers in the constructor or keep them as members, so that every "
+               "call uses the same ones");
   if (state->parent.expired()) {
     give_name(*parent, *state);
     state->parent = parent;
@@ -94,7 +97,8 @@ void seal(LayerState& state) {
 
 std::string Layer::class_name() const {
   int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(typeid(*this).name(), nullptr, nullptr, &status), std::free);
+  const std::unique_ptr<char, void (*)(void*)> text(
+      abi::__cxa_demangle(typeid(*this).name(), nullptr, nullptr, &status), std::free);
   std::string name = status == 0 ? text.get() : "Layer";
   if (const auto arguments = name.find('<'); arguments != std::string::npos) name.erase(arguments);
   if (const auto scope = name.rfind(':'); scope != std::string::npos) name.erase(0, scope + 1);

@@ -7,9 +7,11 @@
 
 namespace sinter {
 
-Dense::Dense(Dim units, ActivationFn activation) : Dense(Options{.units = units, .activation = std::move(activation)}) {}
+Dense::Dense(Dim units, ActivationFn activation)
+    : Dense(Options{.units = units, .activation = std::move(activation)}) {}
 
-Dense::Dense(Options options) : Layer({.name = options.name, .trainable = options.trainable}), options_(std::move(options)) {
+Dense::Dense(Options options)
+    : Layer({.name = options.name, .trainable = options.trainable}), options_(std::move(options)) {
   if (options_.units < 1) fail(str("units must be positive, got ", options_.units.value()));
 }
 
@@ -75,7 +77,9 @@ Tensor Lambda::call(Tensor x) {
   const std::size_t weights_before = weights().size();
   const Tensor y = function_(x);
   if (weights().size() != weights_before)
-    fail("the function makes layers with weights, which a Lambda does not own; write a class derived from Layer that keeps them as members");
+    fail(
+        "the function makes layers with weights, which a Lambda does not own; write a class derived from Layer that "
+        "keeps them as members");
   return y;
 }
 

@@ -29,7 +29,10 @@ void Model::set_input(const Input& input) {
 }
 
 void Model::compile(AnyOptimizer optimizer, AnyLoss loss, std::vector<AnyMetric> metrics, ExecutionOptions execution) {
-  compile({.optimizer = std::move(optimizer), .loss = std::move(loss), .metrics = std::move(metrics), .execution = std::move(execution)});
+  compile({.optimizer = std::move(optimizer),
+           .loss = std::move(loss),
+           .metrics = std::move(metrics),
+           .execution = std::move(execution)});
 }
 
 void Model::compile(CompileOptions options) {
@@ -55,7 +58,8 @@ void Model::set_learning_rate(double value) {
 
 std::vector<std::pair<std::string, Array>> Model::optimizer_state() const {
   std::vector<std::pair<std::string, Array>> result;
-  for (const std::string& name : model_->optimizer_order) result.emplace_back(name, model_->optimizer.at(name)->value());
+  for (const std::string& name : model_->optimizer_order)
+    result.emplace_back(name, model_->optimizer.at(name)->value());
   return result;
 }
 

@@ -14,8 +14,8 @@ namespace sinter {
 using detail::Batches;
 using detail::Mode;
 using detail::ModelState;
-using detail::Samples;
 using detail::ModelStep;
+using detail::Samples;
 
 namespace {
 
@@ -34,7 +34,8 @@ class Exclusive {
   void enter() {
     if (use_ == Use::look && !state_.training) lock_.lock();
     if (!lock_.owns_lock() && !lock_.try_lock())
-      user_error(model_.name(), ": ", what_, " while another thread uses the model; the weights change during training, so one call at a time");
+      user_error(model_.name(), ": ", what_,
+                 " while another thread uses the model; the weights change during training, so one call at a time");
     if (use_ == Use::train) state_.training = true;
   }
   void leave() {
@@ -74,7 +75,8 @@ void know_input(Model& model, ModelState& state, const Data& x) {
 }
 
 bool same_weights(const std::vector<Variable>& a, const std::vector<Variable>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Variable& x, const Variable& y) { return x.state() == y.state(); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Variable& x, const Variable& y) { return x.state() == y.state(); });
 }
 
 /// What is trained was decided by compile(); says so when it is probably not what is meant.
@@ -83,7 +85,8 @@ void check_trainable(const Model& model, detail::Compiled& compiled) {
   if (!compiled.trainable)
     compiled.trainable = now;
   else if (!same_weights(*compiled.trainable, now))
-    detail::warn(str(model.name(), ": layers were frozen or unfrozen after compile(); call compile() again for it to take effect"));
+    detail::warn(str(model.name(),
+                     ": layers were frozen or unfrozen after compile(); call compile() again for it to take effect"));
   if (compiled.trainable->empty())
     detail::warn(str(model.name(), ": the model has no trainable weights, so training changes nothing"));
 }
@@ -95,25 +98,29 @@ Samples labelled_samples(Model& model, ModelState& state, const Data& x, const D
   return samples;
 }
 
-/// Labels that are class numbers are looked at before the first step. Tracing (through Batches) knows how many there are.
+/// Labels that are class numbers are looked at before the first step. Tracing (through Batches) knows how many there
+/// are.
 void check_labels(const Batches& batches, const Samples& samples, std::string_view who) {
   detail::check_label_range(who, samples.y, batches.step(0).classes);
 }
 
 /// The last part of the samples, in the order in which they were given.
 Samples split_off(const Model& model, Samples& samples, double fraction) {
-  if (!(fraction >= 0.0 && fraction < 1.0)) user_error(model.name(), ": validation_split must be in [0, 1), got ", fraction);
+  if (!(fraction >= 0.0 && fraction < 1.0))
+    user_error(model.name(), ": validation_split must be in [0, 1), got ", fraction);
   const std::int64_t n = samples.size();
   const auto kept = static_cast<std::int64_t>(std::floor(static_cast<double>(n) * (1.0 - fraction)));
   if (kept == 0 || kept == n)
-    user_error(model.name(), ": validation_split ", fraction, " of ", n, " samples leaves ", kept, " to train and ", n - kept, " to validate");
+    user_error(model.name(), ": validation_split ", fraction, " of ", n, " samples leaves ", kept, " to train and ",
+               n - kept, " to validate");
   Samples validation{samples.x.rows(kept, n), samples.y.rows(kept, n), {}, true};
   samples.x = samples.x.rows(0, kept);
   samples.y = samples.y.rows(0, kept);
   return validation;
 }
 
-std::optional<Samples> validation_samples(Model& model, ModelState& state, Samples& samples, const FitOptions& options) {
+std::optional<Samples> validation_samples(Model& model, ModelState& state, Samples& samples,
+                                          const FitOptions& options) {
   if (options.validation_data.x.given())
     return labelled_samples(model, state, options.validation_data.x, options.validation_data.y, "validation ");
   if (options.validation_split != 0.0) return split_off(model, samples, options.validation_split);
@@ -149,7 +156,8 @@ History Model::fit(const Data& x, const Data& y, const FitOptions& options) {
     Progress progress({.steps = batches.count(), .verbose = options.verbose});
     Logs logs = detail::run_epoch(batches, samples, &progress);
     if (validation)
-      for (const auto& [name, value] : detail::run_epoch(*validation_batches, *validation, nullptr)) logs.set("val_" + name, value);
+      for (const auto& [name, value] : detail::run_epoch(*validation_batches, *validation, nullptr))
+        logs.set("val_" + name, value);
     progress.finish(logs.items());
     ++state.epochs_trained;
     history.append(epoch, logs);
@@ -225,7 +233,8 @@ std::vector<std::pair<std::string, Array>> Model::trace_values(const Data& x) {
   step.run();
   std::vector<std::pair<std::string, Array>> values;
   for (std::size_t k = 0; k < step.outputs().size(); ++k)
-    if (const std::string& name = step.outputs()[k].name; name.starts_with("tap/")) values.emplace_back(name.substr(4), step.array(k));
+    if (const std::string& name = step.outputs()[k].name; name.starts_with("tap/"))
+      values.emplace_back(name.substr(4), step.array(k));
   return values;
 }
 

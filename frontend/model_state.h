@@ -47,7 +47,7 @@ struct ModelStep {
   std::int64_t classes = 0;
   std::size_t result = 0;                                // number of the output "loss" or "y"
   std::vector<std::vector<std::size_t>> metric_outputs;  // numbers of the outputs that hold the sums
-  HostBuffer x_rows, y_rows;  // where shuffled samples are gathered
+  HostBuffer x_rows, y_rows;                             // where shuffled samples are gathered
 };
 
 struct Compiled {
@@ -75,7 +75,8 @@ struct ModelState {
   std::atomic<bool> training = false;  // by one that changes the weights
 
   /// The optimizer's state `name`, made with `initial` in every element the first time.
-  const std::shared_ptr<VariableState>& optimizer_variable(const std::string& name, const TensorType& type, double initial);
+  const std::shared_ptr<VariableState>& optimizer_variable(const std::string& name, const TensorType& type,
+                                                           double initial);
 };
 
 /// Fixes dtype and shape of one input. Throws UserError when they are fixed differently already.
@@ -86,7 +87,8 @@ void build_model(Model& model, ModelState& state);
 /// Traces the model in a graph of its own. `x` and `y` are types of whole batches; y is not used by predict.
 TracedStep trace_step(Model& model, ModelState& state, Mode mode, const TensorType& x, const TensorType& y);
 /// The compiled step, made on first use.
-std::shared_ptr<ModelStep> step_for(Model& model, ModelState& state, Mode mode, const TensorType& x, const TensorType& y);
+std::shared_ptr<ModelStep> step_for(Model& model, ModelState& state, Mode mode, const TensorType& x,
+                                    const TensorType& y);
 
 /// A batch of `rows` samples of a whole data set.
 TensorType batch_type(const Array& data, std::int64_t rows);

@@ -17,7 +17,8 @@ std::string_view to_string(Mode mode) {
   return "?";
 }
 
-const std::shared_ptr<VariableState>& ModelState::optimizer_variable(const std::string& name, const TensorType& type, double initial) {
+const std::shared_ptr<VariableState>& ModelState::optimizer_variable(const std::string& name, const TensorType& type,
+                                                                     double initial) {
   auto& variable = optimizer[name];
   if (variable == nullptr) variable = make_variable(name, Array::full(type.shape, initial, type.dtype));
   return variable;
@@ -26,7 +27,9 @@ const std::shared_ptr<VariableState>& ModelState::optimizer_variable(const std::
 namespace {
 
 /// The values that a step reports leave it as f32 (f64 in a model of doubles).
-Tensor reported(const Tensor& x) { return ir::is_float(x.dtype()) && !ir::is_half(x.dtype()) ? x : cast(x, DType::f32); }
+Tensor reported(const Tensor& x) {
+  return ir::is_float(x.dtype()) && !ir::is_half(x.dtype()) ? x : cast(x, DType::f32);
+}
 
 Tensor total_loss(Trace& trace, const AnyLoss& loss, const Tensor& y, const Tensor& prediction) {
   Tensor total;
@@ -34,7 +37,8 @@ Tensor total_loss(Trace& trace, const AnyLoss& loss, const Tensor& y, const Tens
     const ir::PathScope scope(trace.graph(), "loss");
     total = loss(y, prediction);
     if (total.rank() != 0)
-      user_error("loss '", loss->name(), "' gives ", total.type(), " instead of one number; choose a reduction other than Reduction::none");
+      user_error("loss '", loss->name(), "' gives ", total.type(),
+                 " instead of one number; choose a reduction other than Reduction::none");
   }
   for (const Tensor& term : trace.losses()) total = total + (term.rank() == 0 ? term : sum(term));
   return total;
@@ -73,7 +77,8 @@ void trace_update(Trace& trace, ModelState& state, TracedStep& step, const Tenso
   }
 }
 
-void trace_training(Trace& trace, ModelState& state, TracedStep& step, Mode mode, const TensorType& y_type, const Tensor& prediction) {
+void trace_training(Trace& trace, ModelState& state, TracedStep& step, Mode mode, const TensorType& y_type,
+                    const Tensor& prediction) {
   const Compiled& compiled = *state.compiled;
   const Tensor y(ir::input(step.graph, "y", y_type));
   const Tensor loss = total_loss(trace, compiled.loss, y, prediction);
@@ -100,7 +105,8 @@ void build_model(Model& model, ModelState& state) {
     const Trace trace(graph, training, state.random);
     const Tensor y = model(Tensor(ir::input(graph, "x", {sample.dtype, Shape(dims)})));
     if (y.rank() == 0 || y.shape()[0] != 2)
-      user_error(model.name(), ": call() returned ", y.type(), " for a batch of 2 samples; the first axis has to stay the batch");
+      user_error(model.name(), ": call() returned ", y.type(),
+                 " for a batch of 2 samples; the first axis has to stay the batch");
     state.output = Shape(ir::Ints(y.shape().begin() + 1, y.shape().end()));
   }
 }
@@ -134,7 +140,8 @@ ModelStep::ModelStep(TracedStep traced, const ExecutionOptions& options)
   }
 }
 
-std::shared_ptr<ModelStep> step_for(Model& model, ModelState& state, Mode mode, const TensorType& x, const TensorType& y) {
+std::shared_ptr<ModelStep> step_for(Model& model, ModelState& state, Mode mode, const TensorType& x,
+                                    const TensorType& y) {
   const std::string key = str(to_string(mode), " ", x, " ", mode == Mode::predict ? TensorType{} : y);
   auto& step = state.steps[key];
   if (step == nullptr) {

@@ -12,7 +12,8 @@ void Sequential::add_input(const Input& input) {
 
 void Sequential::append(std::shared_ptr<Layer> layer) {
   if (detail::LayerAccess::checked(*this).sealed)
-    user_error(name(), ": '", layer->name(), "' is added to a model that is in use; add all layers before compile(), fit() and predict()");
+    user_error(name(), ": '", layer->name(),
+               "' is added to a model that is in use; add all layers before compile(), fit() and predict()");
   (void)name();
   detail::adopt(detail::LayerAccess::state(*this), *layer);
   layers_.push_back(std::move(layer));

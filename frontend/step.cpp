@@ -14,7 +14,8 @@ namespace detail {
 struct StepState {
   StepState(const ir::Graph& graph, VariableMap states, const ExecutionOptions& options)
       : variables(std::move(states)), bound(graph, variables, options) {
-    for (const ir::NodeId id : graph.inputs()) inputs.push_back({ir::name_of(graph.node(id)), graph.node(id).results[0]});
+    for (const ir::NodeId id : graph.inputs())
+      inputs.push_back({ir::name_of(graph.node(id)), graph.node(id).results[0]});
   }
   VariableMap variables;
   std::vector<Port> inputs;  // all of them, used or not
@@ -23,7 +24,9 @@ struct StepState {
 
 struct StepBuilderState {
   explicit StepBuilderState(const StepOptions& options)
-      : graph(options.name), root(std::make_shared<LayerState>()), trace(graph, options.training, RandomState::make(options.seed), root) {
+      : graph(options.name),
+        root(std::make_shared<LayerState>()),
+        trace(graph, options.training, RandomState::make(options.seed), root) {
     root->name = options.name;
   }
   ir::Graph graph;
@@ -76,7 +79,8 @@ StepResult Step::run(const Inputs& inputs) {
     if (std::find(known.begin(), known.end(), name) == known.end()) unknown_name("input", name, known);
   std::vector<Array> kept;  // conversions live until the step has run
   for (const detail::Port& port : state_->inputs) {
-    const auto given = std::find_if(inputs.begin(), inputs.end(), [&](const auto& item) { return item.first == port.name; });
+    const auto given =
+        std::find_if(inputs.begin(), inputs.end(), [&](const auto& item) { return item.first == port.name; });
     if (given != inputs.end())
       kept.push_back(fitted(port, given->second.array()));
     else if (port.name == "first_row")
@@ -87,7 +91,8 @@ StepResult Step::run(const Inputs& inputs) {
   }
   state_->bound.run();
   std::vector<std::pair<std::string, Array>> results;
-  for (std::size_t k = 0; k < state_->bound.outputs().size(); ++k) results.emplace_back(state_->bound.outputs()[k].name, state_->bound.array(k));
+  for (std::size_t k = 0; k < state_->bound.outputs().size(); ++k)
+    results.emplace_back(state_->bound.outputs()[k].name, state_->bound.array(k));
   return StepResult(std::move(results));
 }
 
@@ -137,7 +142,8 @@ std::vector<Tensor> StepBuilder::gradients(const Tensor& loss, const std::vector
 
 void StepBuilder::update(const Variable& variable, const Operand& value) {
   const Tensor next = value.in(state_->graph, variable.dtype());
-  if (next.type() != variable.type()) user_error(variable.path(), ": expected an update of type ", variable.type(), ", got ", next.type());
+  if (next.type() != variable.type())
+    user_error(variable.path(), ": expected an update of type ", variable.type(), ", got ", next.type());
   state_->trace.update(variable.state(), next.expr());
 }
 
@@ -152,7 +158,9 @@ void StepBuilder::minimize(const Tensor& loss, const std::vector<Variable>& weig
     state_->optimizer[s.name] = detail::make_variable(s.name, Array::full(s.type.shape, s.initial, s.type.dtype));
 }
 
-void StepBuilder::output(const std::string& name, const Tensor& value) { state_->graph.add_output(name, value.expr().value()); }
+void StepBuilder::output(const std::string& name, const Tensor& value) {
+  state_->graph.add_output(name, value.expr().value());
+}
 
 ir::Graph& StepBuilder::graph() { return state_->graph; }
 

@@ -14,7 +14,8 @@ constexpr std::size_t widths[] = {34, 24, 15};
 
 std::string grouped(std::int64_t n) {  // 101,770
   std::string text = std::to_string(n);
-  for (auto k = static_cast<std::int64_t>(text.size()) - 3; k > 0; k -= 3) text.insert(static_cast<std::size_t>(k), ",");
+  for (auto k = static_cast<std::int64_t>(text.size()) - 3; k > 0; k -= 3)
+    text.insert(static_cast<std::size_t>(k), ",");
   return text;
 }
 
@@ -61,22 +62,25 @@ std::string layer_row(const LayerState& layer) {
   for (const Variable& v : weights) count.add(v.type());
   std::string shape;
   for (const Shape& s : layer.output_shapes) shape += (shape.empty() ? "" : ", ") + batch_shape(s);
-  return row(layer.name + " (" + layer.class_name + ")", layer.built ? shape : "?", layer.built ? grouped(count.elements) : "0 (unbuilt)");
+  return row(layer.name + " (" + layer.class_name + ")", layer.built ? shape : "?",
+             layer.built ? grouped(count.elements) : "0 (unbuilt)");
 }
 
 }  // namespace
 
 std::string Model::summary_text() const {
   const std::size_t width = 1 + widths[0] + widths[1] + widths[2];
-  std::string text = "Model: \"" + name() + "\"\n" + std::string(width, '_') + "\n" + row("Layer (type)", "Output Shape", "Param #") +
-                     std::string(width, '=') + "\n";
+  std::string text = "Model: \"" + name() + "\"\n" + std::string(width, '_') + "\n" +
+                     row("Layer (type)", "Output Shape", "Param #") + std::string(width, '=') + "\n";
   for (const auto& child : detail::LayerAccess::checked(*this).children) text += layer_row(*child);
   text += std::string(width, '=') + "\n";
   Count trainable, frozen, optimizer;
   for (const Variable& v : weights()) (v.trainable() ? trainable : frozen).add(v.type());
   for (const auto& [name, variable] : model_->optimizer) optimizer.add(variable->type);
-  const Count total{trainable.elements + frozen.elements + optimizer.elements, trainable.bytes + frozen.bytes + optimizer.bytes};
-  text += " Total params: " + total.text() + "\n Trainable params: " + trainable.text() + "\n Non-trainable params: " + frozen.text() + "\n";
+  const Count total{trainable.elements + frozen.elements + optimizer.elements,
+                    trainable.bytes + frozen.bytes + optimizer.bytes};
+  text += " Total params: " + total.text() + "\n Trainable params: " + trainable.text() +
+          "\n Non-trainable params: " + frozen.text() + "\n";
   if (optimizer.elements != 0) text += " Optimizer params: " + optimizer.text() + "\n";
   return text + std::string(width, '_') + "\n";
 }

@@ -25,7 +25,8 @@ ir::Ints Axes::resolve(int rank, std::string_view where) const {
     for (int k = 0; k < rank; ++k) axes.push_back(k);
   for (std::int64_t& axis : axes) {
     if (axis < -rank || axis >= rank)
-      user_error(where, ": axis ", axis, " is out of range for a tensor of rank ", rank, "; expected ", -rank, " to ", rank - 1);
+      user_error(where, ": axis ", axis, " is out of range for a tensor of rank ", rank, "; expected ", -rank, " to ",
+                 rank - 1);
     if (axis < 0) axis += rank;
   }
   std::sort(axes.begin(), axes.end());
@@ -34,9 +35,27 @@ ir::Ints Axes::resolve(int rank, std::string_view where) const {
   return axes;
 }
 
+Tensor::Tensor(const ir::Expr& expr) : expr_(expr) {
+  const detail::Trace* trace = detail::Trace::current();
+  if (trace != nullptr && expr && &trace->graph() == &expr.graph()) trace_ = trace->number();
+}
+
 const ir::Expr& Tensor::expr() const {
   if (!expr_) user_error("an empty Tensor was used: it has to be assigned first");
+  if (trace_ != 0 && !detail::Trace::is_live(trace_)) {
+    const detail::Trace* now = detail::Trace::current();
+    user_error(detail::where(now == nullptr ? nullptr : &now->graph(), "tensor"),
+               ": a tensor of another tracing was used; a layer must not keep tensors between calls");
+  }
   return expr_;
+}
+
+Tensor Tensor::logits() const {
+  Tensor result = *this;
+  result.expr_ = logits_;
+  result.logits_ = {};
+  result.probabilities_ = Probabilities::no;
+  return result;
 }
 
 std::int64_t Tensor::dim(int axis) const {
@@ -74,7 +93,8 @@ void check_fits(double value, DType dtype, const ir::Graph& graph) {
   const double low = ir::is_signed_integer(dtype) ? -std::ldexp(1.0, bits - 1) : 0.0;
   const double high = std::ldexp(1.0, ir::is_signed_integer(dtype) ? bits - 1 : bits);
   if (value == std::floor(value) && value >= low && value < high) return;
-  user_error(detail::where(&graph, "number"), ": ", value, " is no value of ", dtype, ", the dtype of the tensor beside it; use cast(x, DType::f32) first");
+  user_error(detail::where(&graph, "number"), ": ", value, " is no value of ", dtype,
+             ", the dtype of the tensor beside it; use cast(x, DType::f32) first");
 }
 
 }  // namespace
@@ -82,7 +102,8 @@ void check_fits(double value, DType dtype, const ir::Graph& graph) {
 Tensor Operand::in(ir::Graph& graph, DType dtype) const {
   if (const auto* tensor = std::get_if<Tensor>(&value_)) {
     if (&tensor->graph() != &graph)
-      user_error(detail::where(&graph, "tensor"), ": a tensor of another tracing was used; a layer must not keep tensors between calls");
+      user_error(detail::where(&graph, "tensor"),
+                 ": tensors of two graphs meet; each belongs to the model or step it was made in");
     return *tensor;
   }
   if (const auto* data = std::get_if<ir::TensorData>(&value_)) return Tensor(ir::constant(graph, *data));
@@ -107,8 +128,8 @@ std::pair<Tensor, Tensor> unify(std::string_view function, const Operand& a, con
   std::pair<Tensor, Tensor> result{a.in(*graph, chosen), b.in(*graph, chosen)};
   const DType common = ir::is_float(result.first.dtype()) ? result.first.dtype() : result.second.dtype();
   if (result.first.dtype() != result.second.dtype())
-    user_error(detail::where(graph, function), ": operands have different dtypes: ", result.first.type(), " and ", result.second.type(),
-               "; bring them to one with cast(x, DType::", common, ")");
+    user_error(detail::where(graph, function), ": operands have different dtypes: ", result.first.type(), " and ",
+               result.second.type(), "; bring them to one with cast(x, DType::", common, ")");
   return result;
 }
 
@@ -122,8 +143,10 @@ namespace detail {
 ir::Graph& traced_graph(std::string_view function) {
   Trace* trace = Trace::current();
   if (trace == nullptr)
-    user_error(function, ": no operand belongs to a graph; numbers, arrays and variables alone can be combined only inside a layer's "
-               "call(), where the graph is known");
+    user_error(
+        function,
+        ": no operand belongs to a graph; numbers, arrays and variables alone can be combined only inside a layer's "
+        "call(), where the graph is known");
   return trace->graph();
 }
 

@@ -48,8 +48,8 @@ Shape broadcast_shapes(std::string_view where, const Shape& a, const Shape& b) {
     const std::int64_t x = k <= a.rank() ? a[a.rank() - k] : 1;
     const std::int64_t y = k <= b.rank() ? b[b.rank() - k] : 1;
     if (x != y && x != 1 && y != 1)
-      user_error(where, ": shapes ", a, " and ", b, " do not broadcast: axis ", rank - k, " has extents ", x, " and ", y,
-                 "; extents must be equal or 1, counted from the last axis");
+      user_error(where, ": shapes ", a, " and ", b, " do not broadcast: axis ", rank - k, " has extents ", x, " and ",
+                 y, "; extents must be equal or 1, counted from the last axis");
     dims[static_cast<std::size_t>(rank - k)] = x == 1 ? y : x;
   }
   return Shape(std::move(dims));
@@ -107,16 +107,36 @@ Tensor square(const Operand& x) {
   const Tensor t = x.tensor();
   return Tensor(t.expr() * t.expr());
 }
-Tensor floor(const Operand& x) { return unary("floor", x, [](const ir::Expr& e) { return ir::floor(e); }); }
-Tensor exp(const Operand& x) { return unary("exp", x, [](const ir::Expr& e) { return ir::exp(e); }); }
-Tensor log(const Operand& x) { return unary("log", x, [](const ir::Expr& e) { return ir::log(e); }); }
-Tensor sqrt(const Operand& x) { return unary("sqrt", x, [](const ir::Expr& e) { return ir::sqrt(e); }); }
-Tensor rsqrt(const Operand& x) { return unary("rsqrt", x, [](const ir::Expr& e) { return ir::rsqrt(e); }); }
-Tensor tanh(const Operand& x) { return unary("tanh", x, [](const ir::Expr& e) { return ir::tanh(e); }); }
-Tensor softplus(const Operand& x) { return unary("softplus", x, [](const ir::Expr& e) { return ir::softplus(e); }); }
-Tensor sin(const Operand& x) { return unary("sin", x, [](const ir::Expr& e) { return ir::sin(e); }); }
-Tensor cos(const Operand& x) { return unary("cos", x, [](const ir::Expr& e) { return ir::cos(e); }); }
-Tensor erf(const Operand& x) { return unary("erf", x, [](const ir::Expr& e) { return ir::erf(e); }); }
+Tensor floor(const Operand& x) {
+  return unary("floor", x, [](const ir::Expr& e) { return ir::floor(e); });
+}
+Tensor exp(const Operand& x) {
+  return unary("exp", x, [](const ir::Expr& e) { return ir::exp(e); });
+}
+Tensor log(const Operand& x) {
+  return unary("log", x, [](const ir::Expr& e) { return ir::log(e); });
+}
+Tensor sqrt(const Operand& x) {
+  return unary("sqrt", x, [](const ir::Expr& e) { return ir::sqrt(e); });
+}
+Tensor rsqrt(const Operand& x) {
+  return unary("rsqrt", x, [](const ir::Expr& e) { return ir::rsqrt(e); });
+}
+Tensor tanh(const Operand& x) {
+  return unary("tanh", x, [](const ir::Expr& e) { return ir::tanh(e); });
+}
+Tensor softplus(const Operand& x) {
+  return unary("softplus", x, [](const ir::Expr& e) { return ir::softplus(e); });
+}
+Tensor sin(const Operand& x) {
+  return unary("sin", x, [](const ir::Expr& e) { return ir::sin(e); });
+}
+Tensor cos(const Operand& x) {
+  return unary("cos", x, [](const ir::Expr& e) { return ir::cos(e); });
+}
+Tensor erf(const Operand& x) {
+  return unary("erf", x, [](const ir::Expr& e) { return ir::erf(e); });
+}
 Tensor sigmoid(const Operand& x) {
   const Tensor logits = x.tensor();
   return unary("sigmoid", logits, [](const ir::Expr& e) { return ir::logistic(e); })

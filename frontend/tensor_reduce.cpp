@@ -103,7 +103,8 @@ Tensor log_softmax(const Operand& operand, Dim axis) {
 Tensor one_hot(const Operand& operand, Dim classes, DType dtype) {
   const Tensor labels = operand.tensor();
   if (!ir::is_integer(labels.dtype()))
-    user_error(detail::where(labels, "one_hot"), ": expected integer labels, got ", labels.type(), "; use cast(labels, DType::i32)");
+    user_error(detail::where(labels, "one_hot"), ": expected integer labels, got ", labels.type(),
+               "; use cast(labels, DType::i32)");
   ir::Ints dims = labels.shape().ints();
   dims.push_back(classes.value());
   const Tensor positions(ir::iota(labels.graph(), labels.dtype(), Shape(dims), labels.rank()));
@@ -133,7 +134,8 @@ Tensor matmul(const Operand& first, const Operand& second) {
   if (a.rank() == 0 || b.rank() == 0) product_error(a, b, "expected vectors, matrices or batches of them");
   if (a.dim(-1) != b.dim(b.rank() == 1 ? 0 : -2)) product_error(a, b, "inner dimensions differ");
   if (b.rank() <= 2)  // any number of leading axes against one matrix
-    return Tensor(ir::dot(a.expr(), b.expr(), {.batch_a = {}, .batch_b = {}, .contract_a = {a.rank() - 1}, .contract_b = {0}}));
+    return Tensor(
+        ir::dot(a.expr(), b.expr(), {.batch_a = {}, .batch_b = {}, .contract_a = {a.rank() - 1}, .contract_b = {0}}));
   if (a.rank() == 1) return squeeze(matmul(expand_dims(a, 0), b), -2);
   const Shape batch = broadcast_shapes(detail::where(a, "matmul"), leading(a.shape()), leading(b.shape()));
   return Tensor(ir::matmul(with_batch(a, batch), with_batch(b, batch)));

@@ -15,13 +15,15 @@ namespace sinter {
 Tensor reshape(const Operand& operand, const Dims& dims) {
   const Tensor x = operand.tensor();
   ir::Ints shape = dims.values();
-  const auto elements = std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, [](auto a, auto b) { return b == -1 ? a : a * b; });
+  const auto elements =
+      std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, [](auto a, auto b) { return b == -1 ? a : a * b; });
   const auto unknown = std::count(shape.begin(), shape.end(), -1);
-  const bool divisible = unknown == 0 ? elements == x.shape().elements()
-                                      : elements != 0 && x.shape().elements() % elements == 0;
+  const bool divisible =
+      unknown == 0 ? elements == x.shape().elements() : elements != 0 && x.shape().elements() % elements == 0;
   if (unknown > 1 || !divisible)
-    user_error(detail::where(x, "reshape"), ": ", x.type(), " with ", x.shape().elements(), " elements cannot take the shape ",
-               ir::to_string(std::span<const std::int64_t>(shape)), unknown > 1 ? "; at most one extent may be -1" : "");
+    user_error(detail::where(x, "reshape"), ": ", x.type(), " with ", x.shape().elements(),
+               " elements cannot take the shape ", ir::to_string(std::span<const std::int64_t>(shape)),
+               unknown > 1 ? "; at most one extent may be -1" : "");
   if (unknown == 1) *std::find(shape.begin(), shape.end(), -1) = x.shape().elements() / elements;
   const Shape result = Dims(shape).shape(detail::where(x, "reshape"));
   return result == x.shape() ? x : Tensor(ir::reshape(x.expr(), result));
@@ -91,8 +93,8 @@ std::vector<ir::Expr> collected(std::string_view function, const std::vector<Ope
   for (const Operand& part : parts) {
     exprs.push_back(part.in(graph).expr());
     if (exprs.back().dtype() != exprs.front().dtype() || exprs.back().rank() != exprs.front().rank())
-      user_error(detail::where(&graph, function), ": expected tensors of one dtype and rank, got ", exprs.front().type(), " and ",
-                 exprs.back().type());
+      user_error(detail::where(&graph, function), ": expected tensors of one dtype and rank, got ",
+                 exprs.front().type(), " and ", exprs.back().type());
   }
   return exprs;
 }
@@ -109,7 +111,8 @@ Tensor stack(const std::vector<Operand>& parts, Dim axis) {
   std::vector<Operand> expanded;
   for (const ir::Expr& e : exprs) {
     if (e.shape() != exprs[0].shape())
-      user_error(detail::where(Tensor(e), "stack"), ": expected tensors of one shape, got ", exprs[0].type(), " and ", e.type());
+      user_error(detail::where(Tensor(e), "stack"), ": expected tensors of one shape, got ", exprs[0].type(), " and ",
+                 e.type());
     expanded.push_back(expand_dims(Tensor(e), axis));
   }
   return concatenate(expanded, axis);
@@ -119,8 +122,10 @@ Tensor slice(const Operand& operand, const Dims& start, const Dims& limit, const
   const Tensor x = operand.tensor();
   const std::string at = detail::where(x, "slice");
   const std::size_t n = start.values().size();
-  if (limit.values().size() != n || static_cast<int>(n) > x.rank() || (!stride.values().empty() && stride.values().size() != n))
-    user_error(at, ": start, limit and stride name ", n, ", ", limit.values().size(), " and ", stride.values().size(), " axes of ", x.type());
+  if (limit.values().size() != n || static_cast<int>(n) > x.rank() ||
+      (!stride.values().empty() && stride.values().size() != n))
+    user_error(at, ": start, limit and stride name ", n, ", ", limit.values().size(), " and ", stride.values().size(),
+               " axes of ", x.type());
   ir::Ints from, to, step;
   for (int k = 0; k < x.rank(); ++k) {
     const auto i = static_cast<std::size_t>(k);

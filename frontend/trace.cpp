@@ -3,6 +3,7 @@
 #include <sinter/ir/ops/source.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "random.h"
 
@@ -11,15 +12,21 @@ namespace {
 
 thread_local Trace* current_trace = nullptr;
 
+std::uint64_t next_number() {
+  static std::atomic<std::uint64_t> last = 0;
+  return ++last;
+}
+
 }  // namespace
 
 RandomState RandomState::make(std::uint64_t seed) {
-  const Array words = Array::from<std::uint32_t>({static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
+  const Array words =
+      Array::from<std::uint32_t>({static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
   return {seed, make_variable("random/seed", words), make_variable("random/step", Array::zeros({}, DType::u32))};
 }
 
 Trace::Trace(ir::Graph& graph, bool training, RandomState random, const std::shared_ptr<LayerState>& root)
-    : graph_(graph), training_(training), random_(std::move(random)), outer_(current_trace) {
+    : graph_(graph), training_(training), random_(std::move(random)), outer_(current_trace), number_(next_number()) {
   if (root != nullptr) frames_.push_back({root});
   current_trace = this;
 }
@@ -27,6 +34,12 @@ Trace::Trace(ir::Graph& graph, bool training, RandomState random, const std::sha
 Trace::~Trace() { current_trace = outer_; }
 
 Trace* Trace::current() { return current_trace; }
+
+bool Trace::is_live(std::uint64_t number) {
+  for (const Trace* trace = current_trace; trace != nullptr; trace = trace->outer_)
+    if (trace->number_ == number) return true;
+  return false;
+}
 
 ir::Expr Trace::read(const std::shared_ptr<VariableState>& variable) {
   if (const auto known = reads_.find(variable.get()); known != reads_.end()) return known->second;
@@ -58,7 +71,8 @@ void Trace::add_tap(const std::string& name, const Tensor& value) {
   const auto taken = [&](const std::string& wanted) {
     return std::any_of(taps_.begin(), taps_.end(), [&](const auto& known) { return known.first == wanted; });
   };
-  std::string shown = taken(name) ? str(graph_.path(), "/", name) : name;  // of two equal names the second shows its layer
+  std::string shown =
+      taken(name) ? str(graph_.path(), "/", name) : name;  // of two equal names the second shows its layer
   for (int k = 2; taken(shown); ++k) shown = str(graph_.path(), "/", name, "#", k);
   taps_.emplace_back(std::move(shown), value);
 }

@@ -17,7 +17,7 @@ namespace sinter::detail {
 
 /// The random state that a model or step lends to its traces.
 struct RandomState {
-  std::uint64_t seed_value = 0;  // also seeds the initializers
+  std::uint64_t seed_value = 0;         // also seeds the initializers
   std::shared_ptr<VariableState> seed;  // u32[2]
   std::shared_ptr<VariableState> step;  // u32[]: counts training steps
   static RandomState make(std::uint64_t seed);
@@ -32,6 +32,10 @@ class Trace {
 
   /// The innermost live trace of this thread, or nullptr.
   static Trace* current();
+  /// Whether this thread has a live trace of that number.
+  static bool is_live(std::uint64_t number);
+  /// Unique in the process, never 0. Graphs come and go at the same address, numbers do not.
+  std::uint64_t number() const { return number_; }
 
   ir::Graph& graph() const { return graph_; }
   bool training() const { return training_; }
@@ -66,6 +70,7 @@ class Trace {
   bool training_;
   RandomState random_;
   Trace* outer_;
+  std::uint64_t number_;
   ir::Expr first_row_;  // u32[]: global index of the batch's first row; made when random bits are
   std::vector<Frame> frames_;
   std::map<const VariableState*, ir::Expr> reads_;

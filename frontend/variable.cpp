@@ -27,7 +27,8 @@ void VariableState::initialize(std::uint64_t seed) {
 }
 
 void VariableState::assign(const Array& value) {
-  if (contents.data() == nullptr) user_error(path, ": the weight has no contents until its layer was called in a model");
+  if (contents.data() == nullptr)
+    user_error(path, ": the weight has no contents until its layer was called in a model");
   if (value.shape() != type.shape)
     user_error(path, ": expected a value of shape ", type.shape, ", got ", value.shape());
   const Array converted = value.astype(type.dtype);
@@ -36,7 +37,8 @@ void VariableState::assign(const Array& value) {
 }
 
 Array VariableState::value() const {
-  if (contents.data() == nullptr) user_error(path, ": the weight has no contents until its layer was called in a model");
+  if (contents.data() == nullptr)
+    user_error(path, ": the weight has no contents until its layer was called in a model");
   return Array::from_bytes(type, {contents.data(), static_cast<std::size_t>(type.bytes())});
 }
 
@@ -79,7 +81,8 @@ Tensor Variable::tensor() const {
   const detail::VariableState& state = checked();
   detail::Trace* trace = detail::Trace::current();
   if (trace == nullptr)
-    user_error(state.path, ": a weight stands for a symbolic value only inside a layer's call(); value() reads its contents");
+    user_error(state.path,
+               ": a weight stands for a symbolic value only inside a layer's call(); value() reads its contents");
   return Tensor(trace->read(state_));
 }
 
@@ -89,7 +92,8 @@ void Variable::update(const Operand& value) const {
   if (trace == nullptr) user_error(state.path, ": update() works inside a layer's call(); assign() sets the contents");
   if (!trace->training()) return;
   const Tensor next = value.in(trace->graph(), state.type.dtype);
-  if (next.type() != state.type) user_error(state.path, ": expected an update of type ", state.type, ", got ", next.type());
+  if (next.type() != state.type)
+    user_error(state.path, ": expected an update of type ", state.type, ", got ", next.type());
   trace->update(state_, next.expr());
 }
 

@@ -137,9 +137,10 @@ class StepEmitter {
     }
   }
 
+  /// Of a kernel of one row there is nothing to share, whatever its schedule says.
   static bool is_serial(const ir::Item& item) {
     const auto* kernel = std::get_if<ir::Kernel>(&item);
-    return kernel != nullptr && !kernel->schedule.parallel;
+    return kernel != nullptr && (!kernel->schedule.parallel || parallel_extent(*kernel) <= 1);
   }
 
   /// Consecutive kernels that are not shared: thread 0 runs them. Returns the index behind the last one.

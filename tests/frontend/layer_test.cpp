@@ -26,7 +26,8 @@ TEST_CASE("names are snake case and numbered within the model", "[layer]") {
   };
   struct Conv2DTranspose : PReLU {};
   struct LSTM : PReLU {};
-  const Sequential model(Input({3}), Dense(2), Dense(2), PReLU(), Conv2DTranspose(), LSTM(), Dense({.units = 2, .name = "last"}), Dense(1));
+  const Sequential model(Input({3}), Dense(2), Dense(2), PReLU(), Conv2DTranspose(), LSTM(),
+                         Dense({.units = 2, .name = "last"}), Dense(1));
   const std::vector<std::string> expected{"dense", "dense_1", "p_re_lu", "conv2d_transpose", "lstm", "last", "dense_2"};
   for (std::size_t k = 0; k < expected.size(); ++k) CHECK(model.layer(k).name() == expected[k]);
   CHECK(model.layer(2).class_name() == "PReLU");
@@ -38,10 +39,10 @@ TEST_CASE("layers held as members are found when they are called", "[layer]") {
   Sequential model(Input({4}), Block(), Block());
   std::vector<std::string> paths;
   for (const Variable& v : model.weights()) paths.push_back(v.path());
-  CHECK(paths == std::vector<std::string>{
-                     "sequential/block/dense/kernel", "sequential/block/dense/bias", "sequential/block/dense_1/kernel",
-                     "sequential/block/dense_1/bias", "sequential/block_1/dense/kernel", "sequential/block_1/dense/bias",
-                     "sequential/block_1/dense_1/kernel", "sequential/block_1/dense_1/bias"});
+  CHECK(paths == std::vector<std::string>{"sequential/block/dense/kernel", "sequential/block/dense/bias",
+                                          "sequential/block/dense_1/kernel", "sequential/block/dense_1/bias",
+                                          "sequential/block_1/dense/kernel", "sequential/block_1/dense/bias",
+                                          "sequential/block_1/dense_1/kernel", "sequential/block_1/dense_1/bias"});
   CHECK(model.weight("block/dense/kernel").shape() == Shape{4, 3});
   CHECK(model.predict(Array::zeros({5, 4})).shape() == Shape{5, 2});
 }
@@ -81,7 +82,8 @@ TEST_CASE("weights come in Keras's order and can be replaced", "[layer]") {
   CHECK(model.weights()[1].name() == "count");
   CHECK(model.trainable_weights().size() == 3);
   CHECK(model.non_trainable_weights().size() == 1);
-  model.set_weights({Array::from<float>({3}), Array::from<float>({10}), Array::from<float>({2}, {1, 1}), Array::from<float>({1})});
+  model.set_weights(
+      {Array::from<float>({3}), Array::from<float>({10}), Array::from<float>({2}, {1, 1}), Array::from<float>({1})});
   CHECK(model.predict({5.0}).item() == 51.0);
   CHECK(model.get_weights()[1].item() == 10.0);
 }

@@ -8,7 +8,8 @@ namespace sinter::testing {
 /// The layer of the study notes, as a user writes it.
 class SimpleDense : public Layer {
  public:
-  explicit SimpleDense(Dim units = 32, ActivationFn activation = {}) : units_(units), activation_(std::move(activation)) {}
+  explicit SimpleDense(Dim units = 32, ActivationFn activation = {})
+      : units_(units), activation_(std::move(activation)) {}
   void build(const Shape& input) override {
     ++builds;
     w_ = add_weight("kernel", {input[-1], units_}, {.initializer = "random_normal"});

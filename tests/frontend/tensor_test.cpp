@@ -30,7 +30,7 @@ TEST_CASE("operands broadcast as in numpy", "[tensor]") {
   expect(eval([](Tensor x) { return 10.0 - x; }), {2, 3}, {9, 8, 7, 6, 5, 4});
   expect(eval([](Tensor x) { return x * Array::from<float>({1, 10, 100}); }), {2, 3}, {1, 20, 300, 4, 50, 600});
   expect(eval([](Tensor x) { return x / Array::from<float>({1, 2}, {2, 1}); }), {2, 3}, {1, 2, 3, 2, 2.5, 3});
-  expect(eval([](Tensor x) { return sum(x, -1) - reshape(x, {2, 1, 3}); }), {2, 1, 3}, {});
+  expect(eval([](Tensor x) { return sum(x, -1, {.keepdims = true}) - reshape(x, {2, 1, 3}); }), {2, 2, 3}, {});
   expect(eval([](Tensor x) { return -x; }), {2, 3}, {-1, -2, -3, -4, -5, -6});
   CHECK(broadcast_shapes("t", {3, 1}, {4}) == Shape{3, 4});
   CHECK(broadcast_shapes("t", {}, {2, 1}) == Shape{2, 1});
@@ -46,7 +46,8 @@ TEST_CASE("maximum, minimum, clip, where and comparisons", "[tensor]") {
   expect(eval([](Tensor x) { return where(greater(x, 2.5), x, 0.0); }), {2, 3}, {0, 0, 3, 4, 5, 6});
   expect(eval([](Tensor x) { return where(less_equal(sum(x, -1, {.keepdims = true}), 6), 1.0, -x); }), {2, 3},
          {1, 1, 1, -4, -5, -6});
-  expect(eval([](Tensor x) { return cast(logical_and(not_equal(x, 2), less(x, 4)), DType::f32); }), {2, 3}, {1, 0, 1, 0, 0, 0});
+  expect(eval([](Tensor x) { return cast(logical_and(not_equal(x, 2), less(x, 4)), DType::f32); }), {2, 3},
+         {1, 0, 1, 0, 0, 0});
   CHECK(eval([](Tensor x) { return equal(x, 3); }).dtype() == DType::i1);
 }
 
@@ -61,7 +62,8 @@ TEST_CASE("reductions take one axis, several or all", "[tensor]") {
   expect(eval([](Tensor x) { return logsumexp(x * 100, 1); }), {2}, {300, 600});
   expect(eval([](Tensor x) { return argmax(x); }), {2}, {2, 2});
   expect(eval([](Tensor x) { return argmin(x, 0); }), {3}, {0, 0, 0});
-  CHECK_THROWS_WITH(eval([](Tensor x) { return sum(x, 2); }), "sum: axis 2 is out of range for a tensor of rank 2; expected -2 to 1");
+  CHECK_THROWS_WITH(eval([](Tensor x) { return sum(x, 2); }),
+                    "sum: axis 2 is out of range for a tensor of rank 2; expected -2 to 1");
   CHECK_THROWS_WITH(eval([](Tensor x) { return sum(x, {0, -2}); }), "sum: axis 0 is named twice");
 }
 
@@ -85,8 +87,10 @@ TEST_CASE("matmul follows numpy for vectors, matrices and batches", "[tensor]") 
   expect(eval([&](Tensor x) { return matmul(x, m); }), {2, 2}, {22, 28, 49, 64});
   expect(eval([&](Tensor x) { return matmul(reshape(x, {1, 2, 3}), m); }), {1, 2, 2}, {22, 28, 49, 64});
   expect(eval([&](Tensor x) { return matmul(v, reshape(x, {1, 3, 2})); }), {1, 2}, {11, 14});
-  expect(eval([&](Tensor x) { return matmul(reshape(x, {2, 1, 1, 3}), reshape(x, {2, 3, 1})); }), {2, 2, 1, 1}, {14, 32, 32, 77});
-  CHECK_THROWS_WITH(eval([](Tensor x) { return matmul(x, x); }), "matmul: inner dimensions differ: f32[2,3] x f32[2,3]");
+  expect(eval([&](Tensor x) { return matmul(reshape(x, {2, 1, 1, 3}), reshape(x, {2, 3, 1})); }), {2, 2, 1, 1},
+         {14, 32, 32, 77});
+  CHECK_THROWS_WITH(eval([](Tensor x) { return matmul(x, x); }),
+                    "matmul: inner dimensions differ: f32[2,3] x f32[2,3]");
 }
 
 TEST_CASE("functions that move elements", "[tensor]") {
@@ -113,8 +117,10 @@ TEST_CASE("functions that move elements", "[tensor]") {
 TEST_CASE("dtypes do not mix silently", "[tensor]") {
   StepBuilder b;
   const Tensor i = b.input("i", {2}, DType::i32), f = b.input("f", {2});
-  CHECK_THROWS_WITH(i + f, "add: operands have different dtypes: i32[2] and f32[2]; bring them to one with cast(x, DType::f32)");
-  CHECK_THROWS_WITH(i * 0.5, "number: 0.5 is no value of i32, the dtype of the tensor beside it; use cast(x, DType::f32) first");
+  CHECK_THROWS_WITH(
+      i + f, "add: operands have different dtypes: i32[2] and f32[2]; bring them to one with cast(x, DType::f32)");
+  CHECK_THROWS_WITH(i * 0.5,
+                    "number: 0.5 is no value of i32, the dtype of the tensor beside it; use cast(x, DType::f32) first");
   CHECK_THROWS_WITH(exp(i), "exp: expected a float tensor, got i32[2]; use cast(x, DType::f32) first");
   CHECK((i * 2).dtype() == DType::i32);
   CHECK_THROWS_WITH(Tensor() + 1.0, "an empty Tensor was used: it has to be assigned first");

@@ -64,6 +64,11 @@ TEST_CASE("the interpreter equals the reference on long reductions", "[reference
     check_op(op, 300, {.elements = 1200});
 }
 
+TEST_CASE("the interpreter equals the reference on empty tensors", "[reference]") {
+  for (const ir::OpInfo& op : ir::all_ops())
+    if (op.form != ir::Form::region) check_op(op.name, 60, {.elements = 200, .empty = 0.3});
+}
+
 TEST_CASE("the interpreter equals the reference in random graphs", "[reference]") {
   OpCounts counts;
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {

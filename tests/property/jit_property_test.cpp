@@ -11,6 +11,7 @@
 #include "runtime/target.h"
 #include "support/catch.h"
 #include "support/compare.h"
+#include "support/random.h"
 #include "support/shrink.h"
 
 namespace sinter::test {
@@ -71,7 +72,45 @@ void check_graphs(const Way& way, std::uint64_t first, std::uint64_t last, const
   print(way.name, tally);
 }
 
+/// Any choice a schedule can make; barriers everywhere, so that every kernel may be shared.
+ir::Program with_random_schedules(const ir::Program& program, Random& random) {
+  ir::Program changed = program;
+  changed.items.clear();
+  for (const ir::Item& item : program.items) {
+    if (std::holds_alternative<ir::Barrier>(item)) continue;
+    changed.items.push_back(item);
+    if (auto* kernel = std::get_if<ir::Kernel>(&changed.items.back())) {
+      ir::Schedule& s = kernel->schedule;
+      s.lanes = std::int64_t{1} << random.below(5);
+      s.unroll = random.between(1, 4);
+      s.tile_rows = random.between(1, 7);
+      s.tile_vectors = random.between(1, 4);
+      s.swap = s.form == ir::KernelForm::contract && random.chance(0.5);
+      s.parallel = s.form != ir::KernelForm::scatter && random.chance(0.7);
+    }
+    changed.items.push_back(ir::Barrier{});
+  }
+  return changed;
+}
+
 }  // namespace
+
+TEST_CASE("compiled code equals the interpreter: any schedule, any number of threads", "[jit]") {
+  passes::Options options;
+  options.target = runtime::host_target();
+  Tally tally;
+  const Judge judge = [&](const RandomGraph& g) -> std::string {
+    Random random(g.seed);
+    const ir::Program program = with_random_schedules(passes::compile(g.graph, options), random);
+    count(program, tally);
+    const int threads = static_cast<int>(random.between(1, 4));
+    const ir::InterpreterResult expected = ir::interpret(g.graph, g.environment);
+    const std::string found = difference(expected, run_compiled(program, g.environment, {options.target, false, threads}), g.environment);
+    return found.empty() ? found : str(threads, " threads: ", found, "\n", ir::print(program));
+  };
+  CHECK(verdicts(16'000, 16'200, {}, judge) == "");
+  print("schedules", tally);
+}
 
 TEST_CASE("compiled code equals the interpreter: random graphs, first part", "[jit]") {
   check_graphs({"host", ""}, 10'000, 10'300);
@@ -91,6 +130,11 @@ TEST_CASE("compiled code equals the interpreter: checked", "[jit]") {
 }
 TEST_CASE("compiled code equals the interpreter: a team of three", "[jit]") {
   check_graphs({"team", "", true, false, 3}, 15'000, 15'060, {.nodes = 12, .elements = 8000, .work = 150'000});
+}
+
+TEST_CASE("compiled code equals the interpreter: empty tensors", "[jit]") {
+  check_graphs({"empty tensors", ""}, 17'000, 17'100, {.empty = 0.08});
+  check_graphs({"empty tensors, not fused", "", false}, 17'100, 17'150, {.empty = 0.08});
 }
 
 TEST_CASE("compiled code equals the interpreter, op by op", "[jit]") {

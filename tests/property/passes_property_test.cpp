@@ -105,6 +105,16 @@ TEST_CASE("programs do what their graphs do, and their plans hold", "[program]")
               static_cast<long long>(bytes), static_cast<long long>(bound));
 }
 
+TEST_CASE("all passes together keep every bit of graphs with empty tensors", "[passes]") {
+  const Judge judge = [](const RandomGraph& g) -> std::string {
+    const ir::Program program = passes::compile(g.graph, pass_options(true));
+    if (const auto wrong = ir::plan_violations(program); !wrong.empty()) return "bad plan:" + objections(wrong);
+    if (!(ir::parse_program(ir::print(program)) == program)) return "the parsed program is another one";
+    return difference(ir::interpret(g.graph, g.environment), ir::interpret(program, g.environment), g.environment);
+  };
+  REQUIRE(verdicts(6000, 6300, {.empty = 0.08}, judge) == "");
+}
+
 TEST_CASE("programs of random graphs print and parse back", "[text]") {
   require_on_random_graphs(4000, 4400, [](const RandomGraph& g) -> std::string {
     const ir::Graph fused = passes::optimize(g.graph, pass_options(true));

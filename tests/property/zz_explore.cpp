@@ -1,23 +1,38 @@
 #include <cstdio>
+#include <cstdlib>
+#include <sinter/ir/ops.h>
 #include <sinter/ir/text.h>
+#include <sinter/ir/plan_checker.h>
 #include <sinter/passes/pipeline.h>
 #include <sinter/runtime/executable.h>
+#include "runtime/target.h"
 #include "support/catch.h"
 #include "support/compare.h"
 #include "support/random_graph.h"
-#include "support/random_values.h"
+#include "support/shrink.h"
 namespace sinter::test {
 TEST_CASE("explore", "[.explore]") {
-  const ir::Graph g = ir::parse_graph("// sinter 1\ngraph @random {\n  %0 = input \"x0\" : f64[1,8]\n  %1 = argmax %0 {axis = 1} : i32[1]\n  return %1 \"y0\"\n}\n");
-  passes::Options o; o.target = runtime::host_target();
-  const auto program = passes::compile(g, o);
-  for (int s = 0; s < 30; ++s) {
-    Random r(s);
-    ir::Environment env; env["x0"] = ir::NumArray::from(random_data({ir::DType::f64, {1, 8}}, {}, r));
-    auto a = ir::interpret(g, env); auto b = run_compiled(program, env, {o.target, false, 1});
-    if (difference(a, b, env) != "") { for (auto& v : env["x0"].values) std::printf("%g ", v.as_double()); std::printf(" %s\n", difference(a, b, env).c_str()); }
+  const std::uint64_t first = std::strtoull(std::getenv("FIRST"), nullptr, 10), last = std::strtoull(std::getenv("LAST"), nullptr, 10);
+  for (std::uint64_t s = first; s < last; ++s) {
+    const char* levels[] = {"", "", "avx2", "baseline"};
+    passes::Options o; o.target = runtime::host_target();
+    const char* level = levels[s % 4];
+    if (*level) o.target = runtime::restrict_target(o.target, level);
+    if (s % 5 == 0) o.disabled = {"fuse"};
+    const bool checked = s % 3 == 0;
+    GraphOptions go; if (s % 7 == 0) go = {.nodes = 40, .elements = 3000, .work = 60000};
+    std::fprintf(stderr, "\r%llu", static_cast<unsigned long long>(s));
+    const std::string v = verdict(random_graph(s, go), [&](const RandomGraph& g) -> std::string {
+      const ir::Program p = passes::compile(g.graph, o);
+      const auto e = ir::interpret(g.graph, g.environment);
+      std::string d = difference(e, ir::interpret(p, g.environment), g.environment);
+      if (!d.empty()) return "program: " + d + ir::print(p);
+      if (auto w = ir::plan_violations(p); !w.empty()) return "plan " + w[0];
+      d = difference(e, run_compiled(p, g.environment, {o.target, checked, s % 2 ? 1 : 2}), g.environment);
+      if (!d.empty()) return "jit: " + d + ir::print(p);
+      return "";
+    });
+    if (!v.empty()) std::printf("level %s checked %d fuse %d\n%s\n", level, checked, s % 5 != 0, v.c_str()), std::fflush(stdout);
   }
-  runtime::CompileOptions c; c.target = o.target;
-  std::printf("%s\n", runtime::Executable::llvm_ir(program, c).c_str());
 }
 }

@@ -52,6 +52,7 @@ DType GraphMaker::pick(const std::vector<DType>& dtypes) {
 }
 
 std::int64_t GraphMaker::random_extent() {
+  if (options.empty > 0.0 && random.chance(options.empty)) return 0;
   if (random.chance(0.2)) return 1;
   if (random.chance(0.1)) return random.pick(std::vector<std::int64_t>{15, 16, 17, 31, 33});
   return random.between(2, 9);

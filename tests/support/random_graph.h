@@ -21,6 +21,8 @@ struct GraphOptions {
   std::int64_t work = 12'000;
   /// f64 only, operands in the ops' domains and away from kinks: gradients can be checked by differences.
   bool smooth = false;
+  /// How often an extent is 0.
+  double empty = 0.0;
   /// Training steps (forward, gradients, update) among the patterns.
   bool training = true;
 };

@@ -263,8 +263,10 @@ OpGenerator reduction() {
 }
 
 Expr make_argmax(GraphMaker& m) {
-  const Expr x = reduction_operand(m);
-  return ir::argmax(x, m.random.below(x.rank()));
+  Expr x = reduction_operand(m);
+  const std::int64_t axis = m.random.below(x.rank());
+  if (x.shape()[static_cast<int>(axis)] == 0) x = m.operand({x.dtype(), Shape(Ints(at(x.rank()), 2))});
+  return ir::argmax(x, axis);
 }
 
 // --- contraction

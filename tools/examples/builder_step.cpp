@@ -26,7 +26,8 @@ int main() {
   const Array labels = Array::from<float>({0, 1, 1, 1}, {4, 1});  // logical or
   for (int i = 0; i <= 200; ++i) {
     const StepResult r = step.run({{"x", points}, {"y", labels}});
-    if (i % 50 == 0) std::printf("step %3d  loss %.4f  gradient norm %.4f\n", i, r["loss"].item(), r["gradient norm"].item());
+    if (i % 50 == 0)
+      std::printf("step %3d  loss %.4f  gradient norm %.4f\n", i, r["loss"].item(), r["gradient norm"].item());
   }
   const Array weights = step.state("w");
   std::printf("w = %.3f %.3f  bias = %.3f\n", weights.at(0, 0), weights.at(1, 0), step.state("bias").at(0));

@@ -9,7 +9,8 @@ using namespace sinter;
 
 class SimpleDense : public Layer {
  public:
-  explicit SimpleDense(Dim units = 32, ActivationFn activation = {}) : units_(units), activation_(std::move(activation)) {}
+  explicit SimpleDense(Dim units = 32, ActivationFn activation = {})
+      : units_(units), activation_(std::move(activation)) {}
   void build(const Shape& input) override {
     w_ = add_weight("kernel", {input[-1], units_}, {.initializer = "random_normal"});
     b_ = add_weight("bias", {units_}, {.initializer = "zeros"});

@@ -26,7 +26,8 @@ void run(int epochs, std::uint64_t seed) {
   const Array x_train = load("train-images-idx3-ubyte") / 255.0, y_train = load("train-labels-idx1-ubyte");
   const Array x_test = load("t10k-images-idx3-ubyte") / 255.0, y_test = load("t10k-labels-idx1-ubyte");
 
-  Sequential model(ModelOptions{.seed = seed}, Input({28, 28}), Flatten(), Dense(128, "relu"), Dropout(0.2), Dense(10, "softmax"));
+  Sequential model(ModelOptions{.seed = seed}, Input({28, 28}), Flatten(), Dense(128, "relu"), Dropout(0.2),
+                   Dense(10, "softmax"));
   model.compile("adam", "sparse_categorical_crossentropy", {"accuracy"});
   model.summary();
 
@@ -41,7 +42,9 @@ int main(int argc, char** argv) {
   int epochs = 5;
   std::uint64_t seed = 0;
   CLI::App app("Trains a small network on Fashion-MNIST.");
-  app.add_option("--epochs", epochs, "times that all pictures are seen")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--epochs", epochs, "times that all pictures are seen")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   app.add_option("--seed", seed, "of weights, dropout and order")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   try {

@@ -119,8 +119,7 @@ class SINTER_API Layer {
   bool training() const;
   /// A term added to the loss of the training step (regularisation).
   void add_loss(const Tensor& term);
-  /// Owns a layer made in the constructor of a layer that keeps only handles.
-  /// (A layer held as a plain member needs nothing: it is found when it is called.)
+  /// Throws a UserError that begins with the layer's path.
   [[noreturn]] void fail(const std::string& message) const;
 
  private:
@@ -176,9 +175,10 @@ std::shared_ptr<Layer> own(T&& layer) {
     return layer.pointer();
   } else {
     static_assert(is_layer<T>, "expected a layer: an object derived from sinter::Layer, or a sinter::Ref of one");
-    static_assert(!std::is_lvalue_reference_v<T>,
-                  "a layer is moved into its model: write add(Dense(64)) or add(std::move(layer)); to use one layer in two "
-                  "places, make it with sinter::make<Dense>(64) and pass the Ref");
+    static_assert(
+        !std::is_lvalue_reference_v<T>,
+        "a layer is moved into its model: write add(Dense(64)) or add(std::move(layer)); to use one layer in two "
+        "places, make it with sinter::make<Dense>(64) and pass the Ref");
     return std::make_shared<std::remove_cvref_t<T>>(std::forward<T>(layer));
   }
 }

@@ -114,9 +114,11 @@ class SINTER_API Lambda : public Layer {
   /// One of the functions of tensor.h: the overload that takes an Operand alone.
   explicit Lambda(Tensor (*function)(const Operand&), Options options = {});
   template <class F>
-    requires(!std::is_convertible_v<F, Tensor (*)(const Operand&)> && !std::derived_from<std::remove_cvref_t<F>, Layer> &&
+    requires(!std::is_convertible_v<F, Tensor (*)(const Operand&)> &&
+             !std::derived_from<std::remove_cvref_t<F>, Layer> &&
              std::is_invocable_r_v<Tensor, std::remove_cvref_t<F>&, const Tensor&>)
-  explicit Lambda(F&& function, Options options = {}) : Lambda(Function(std::forward<F>(function)), std::move(options), 0) {}
+  explicit Lambda(F&& function, Options options = {})
+      : Lambda(Function(std::forward<F>(function)), std::move(options), 0) {}
   Lambda(std::nullptr_t) = delete;
   Tensor call(Tensor x) override;
 

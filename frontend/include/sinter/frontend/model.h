@@ -42,7 +42,7 @@ struct CompileOptions {
 struct FitOptions {
   std::int64_t batch_size = 32;  // a smaller last batch is kept
   int epochs = 1;
-  bool shuffle = true;           // samples are drawn in a new order every epoch
+  bool shuffle = true;  // samples are drawn in a new order every epoch
   DataPair validation_data = {};
   double validation_split = 0.0;  // this fraction of the samples, the last ones before shuffling, validates
   int verbose = 1;                // 0 nothing, 1 a progress line, 2 one line per epoch
@@ -82,7 +82,8 @@ class SINTER_API Model : public Layer {
 
   /// Chooses how to train. Throws UserError with near matches for unknown names. May be called again: the weights stay,
   /// the optimizer starts afresh.
-  void compile(AnyOptimizer optimizer, AnyLoss loss, std::vector<AnyMetric> metrics = {}, ExecutionOptions execution = {});
+  void compile(AnyOptimizer optimizer, AnyLoss loss, std::vector<AnyMetric> metrics = {},
+               ExecutionOptions execution = {});
   void compile(CompileOptions options);
 
   /// Trains. Throws UserError before compile(), for data that do not fit the model or the loss, and for labels out of

@@ -26,7 +26,8 @@ class SINTER_API Sequential : public Model {
   explicit Sequential(ModelOptions options) : Model(std::move(options)) {}
   template <detail::ChainPart First, detail::ChainPart... Rest>
     requires(sizeof...(Rest) > 0 || !std::same_as<std::remove_cvref_t<First>, Sequential>)
-  explicit Sequential(First&& first, Rest&&... rest) : Sequential(ModelOptions{}, std::forward<First>(first), std::forward<Rest>(rest)...) {}
+  explicit Sequential(First&& first, Rest&&... rest)
+      : Sequential(ModelOptions{}, std::forward<First>(first), std::forward<Rest>(rest)...) {}
   template <detail::ChainPart... Parts>
     requires(sizeof...(Parts) > 0)
   Sequential(ModelOptions options, Parts&&... parts) : Model(std::move(options)) {

@@ -72,7 +72,7 @@ class SINTER_API Axes {
   template <std::integral T>
     requires(!std::same_as<T, bool>)
   Axes(T axis) : all_(false), axes_{static_cast<std::int64_t>(axis)} {}  // NOLINT: implicit by design
-  Axes(Dim axis) : all_(false), axes_{axis.value()} {}                    // NOLINT: implicit by design
+  Axes(Dim axis) : all_(false), axes_{axis.value()} {}                   // NOLINT: implicit by design
   Axes(std::initializer_list<Dim> axes) : all_(false), axes_(axes.begin(), axes.end()) {}
   explicit Axes(ir::Ints axes) : all_(false), axes_(std::move(axes)) {}
   template <class T>
@@ -97,7 +97,7 @@ struct ReduceOptions {
 class SINTER_API Tensor {
  public:
   Tensor() = default;
-  explicit Tensor(const ir::Expr& expr) : expr_(expr) {}
+  explicit Tensor(const ir::Expr& expr);
 
   const Shape& shape() const { return expr().shape(); }
   /// Extent of an axis; negative ones count from the end.
@@ -105,7 +105,7 @@ class SINTER_API Tensor {
   int rank() const { return shape().rank(); }
   DType dtype() const { return expr().dtype(); }
   const TensorType& type() const { return expr().type(); }
-  /// The node behind it. Throws UserError for an empty tensor.
+  /// The node behind it. Throws UserError for an empty tensor and for one whose tracing is over.
   const ir::Expr& expr() const;
   ir::Graph& graph() const { return expr().graph(); }
   bool empty() const { return !static_cast<bool>(expr_); }
@@ -117,13 +117,14 @@ class SINTER_API Tensor {
   enum class Probabilities : std::uint8_t { no, softmax, sigmoid };
   Probabilities probabilities() const { return probabilities_; }
   /// x, if this tensor is softmax(x) over its last axis or sigmoid(x), as it left that function.
-  Tensor logits() const { return Tensor(logits_); }
+  Tensor logits() const;
   /// This tensor, remembered as probabilities made from `logits`.
   Tensor with_logits(Probabilities kind, const Tensor& logits) const;
 
  private:
   ir::Expr expr_;
   ir::Expr logits_;
+  std::uint64_t trace_ = 0;  // the tracing that made it; 0: none, the graph was built by hand
   Probabilities probabilities_ = Probabilities::no;
 };
 

@@ -1,0 +1,117 @@
+// A layer's weights: making, finding, listing, freezing.
+
+#include <sinter/frontend/layer.h>
+#include <sinter/frontend/near_matches.h>
+
+#include "layer_state.h"
+#include "trace.h"
+
+namespace sinter {
+
+using detail::LayerAccess;
+using detail::LayerState;
+using detail::Trace;
+
+namespace {
+
+void set_trainable_below(LayerState& state, bool trainable) {
+  state.trainable = trainable;
+  for (const auto& child : state.children) set_trainable_below(*child, trainable);
+}
+
+}  // namespace
+
+void Layer::set_trainable(bool trainable) { set_trainable_below(LayerAccess::checked(*this), trainable); }
+
+std::vector<Variable> Layer::weights() const {
+  std::vector<Variable> all;
+  LayerAccess::checked(*this).collect(all);
+  return all;
+}
+
+std::vector<Variable> Layer::trainable_weights() const {
+  std::vector<Variable> result;
+  for (const Variable& v : weights())
+    if (v.trainable()) result.push_back(v);
+  return result;
+}
+
+std::vector<Variable> Layer::non_trainable_weights() const {
+  std::vector<Variable> result;
+  for (const Variable& v : weights())
+    if (!v.trainable()) result.push_back(v);
+  return result;
+}
+
+Variable Layer::weight(std::string_view wanted) const {
+  std::vector<std::string> known;
+  const std::string prefix = LayerAccess::checked(*this).path + "/";
+  for (const Variable& v : weights()) {
+    const std::string& path = v.path();
+    known.push_back(path.starts_with(prefix) ? path.substr(prefix.size()) : path);
+    if (known.back() == wanted || path == wanted) return v;
+  }
+  unknown_name(str("weight of ", name()), wanted, known);
+}
+
+namespace {
+
+void expect_built(const Layer& layer) {
+  if (layer.built()) return;
+  user_error(
+      layer.name(),
+      ": there are no weights yet, they are made when the input shape is known: begin the model with an Input, or call "
+      "fit() or predict() first");
+}
+
+}  // namespace
+
+std::int64_t Layer::count_params() const {
+  expect_built(*this);
+  std::int64_t n = 0;
+  for (const Variable& v : weights()) n += v.shape().elements();
+  return n;
+}
+
+std::vector<Array> Layer::get_weights() const {
+  expect_built(*this);
+  std::vector<Array> values;
+  for (const Variable& v : weights()) values.push_back(v.value());
+  return values;
+}
+
+void Layer::set_weights(const std::vector<Array>& values) {
+  expect_built(*this);
+  const std::vector<Variable> all = weights();
+  if (all.size() != values.size()) fail(str("set_weights: expected ", all.size(), " arrays, got ", values.size()));
+  for (std::size_t k = 0; k < all.size(); ++k)
+    if (values[k].shape() != all[k].shape())
+      fail(str("set_weights: array ", k, " is for ", all[k].path(), ": expected shape ", all[k].shape(), ", got ",
+               values[k].shape()));
+  for (std::size_t k = 0; k < all.size(); ++k) all[k].assign(values[k]);
+}
+
+Variable Layer::add_weight(std::string name, const Dims& dims, const WeightOptions& options) {
+  LayerState& state = LayerAccess::checked(*this);
+  const std::string at = state.path.empty() ? this->name() : state.path;
+  if (state.built)
+    user_error(at, ": weight '", name,
+               "' is added after build(); a weight made in call() would be new at every step, so make it in build() "
+               "and keep the Variable as a member");
+  for (const Variable& v : state.own_weights)
+    if (v.name() == name)
+      user_error(at, ": two weights are named '", name, "'",
+                 state.building ? "" : "; build() is called by Sinter, not by hand");
+  auto variable = std::make_shared<detail::VariableState>();
+  variable->type = {options.dtype, dims.shape(str(at, ": weight '", name, "'"))};
+  variable->path = str(at, "/", name);
+  variable->name = std::move(name);
+  variable->trainable = options.trainable;
+  variable->initializer = options.initializer;
+  variable->layer = state_;
+  if (state.building) variable->initialize(Trace::current()->seed());
+  state.own_weights.emplace_back(std::move(variable));
+  return state.own_weights.back();
+}
+
+}  // namespace sinter
