@@ -115,7 +115,8 @@ Tensor squareplus(const Operand& x) { return squareplus(x, 4.0); }
 Tensor squareplus(const Operand& operand, double b) {
   const Tensor x = operand.tensor();
   const Tensor root = sqrt(square(x) + b);
-  return where(greater(x, 0.0), 0.5 * (x + root), 0.5 * b / (root - x));  // the same number without cancellation
+  // Below 0 the same number without cancellation.
+  return where(greater(x, 0.0), 0.5 * (x + root), 0.5 * b / (root - below_zero(x)));
 }
 
 namespace {

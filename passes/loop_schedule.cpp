@@ -62,9 +62,9 @@ void schedule_contract(const Graph& body, const KernelShape& shape, const ir::Ta
   // Some axes belong to no operand's own; those of extent 1 do not matter.
   const std::int64_t rows = count_axes(shape, space, 0, 1);
   // rows * vectors accumulators, a vector of b per column, one broadcast; one register stays free.
-  s.tile_vectors = std::min<std::int64_t>(2, divide_up(columns, s.lanes));
+  s.tile_vectors = std::clamp<std::int64_t>(divide_up(columns, s.lanes), 1, 2);  // 0 columns: an empty result
   const std::int64_t most = std::max<std::int64_t>(1, (target.vector_registers - 2 - s.tile_vectors) / s.tile_vectors);
-  const std::int64_t tiles = divide_up(rows, std::min<std::int64_t>(most, 24));
+  const std::int64_t tiles = std::max<std::int64_t>(1, divide_up(rows, std::min<std::int64_t>(most, 24)));
   s.tile_rows = std::max<std::int64_t>(1, divide_up(rows, tiles));
 }
 
