@@ -6,7 +6,9 @@ namespace sinter::ir {
 
 namespace {
 
-std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - ((a % b != 0 && (a % b < 0) != (b < 0)) ? 1 : 0); }
+std::int64_t floor_div(std::int64_t a, std::int64_t b) {
+  return a / b - ((a % b != 0 && (a % b < 0) != (b < 0)) ? 1 : 0);
+}
 
 /// this = divisor * quotient + rest, taking every term whose scale divides.
 struct Split {
@@ -15,7 +17,8 @@ struct Split {
 
 Split split(const Affine& a, std::int64_t divisor) {
   Split s;
-  for (const auto& [axis, scale] : a.scales) (scale % divisor == 0 ? s.quotient : s.rest).add(axis, scale % divisor == 0 ? scale / divisor : scale);
+  for (const auto& [axis, scale] : a.scales)
+    (scale % divisor == 0 ? s.quotient : s.rest).add(axis, scale % divisor == 0 ? scale / divisor : scale);
   s.quotient.offset = floor_div(a.offset, divisor);
   s.rest.offset = a.offset - s.quotient.offset * divisor;
   return s;
@@ -102,7 +105,8 @@ Affine flatten(std::span<const Affine> indices, const Shape& shape) {
 std::string to_string(const Affine& affine) {
   std::string out;
   for (const auto& [axis, scale] : affine.scales)
-    out += (out.empty() ? "" : " + ") + std::string("d") + std::to_string(axis) + (scale == 1 ? "" : "*" + std::to_string(scale));
+    out += (out.empty() ? "" : " + ") + std::string("d") + std::to_string(axis) +
+           (scale == 1 ? "" : "*" + std::to_string(scale));
   if (out.empty() || affine.offset != 0) out += (out.empty() ? "" : " + ") + std::to_string(affine.offset);
   return out;
 }

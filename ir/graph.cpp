@@ -14,7 +14,8 @@ std::vector<TensorType> body_results(const Graph& body, std::span<const TensorTy
     user_error("body '", body.name(), "' takes ", inputs.size(), " operands, got ", operands.size());
   for (std::size_t k = 0; k < inputs.size(); ++k)
     if (body.node(inputs[k]).results[0] != operands[k])
-      user_error("operand ", k, " of body '", body.name(), "': expected ", body.node(inputs[k]).results[0], ", got ", operands[k]);
+      user_error("operand ", k, " of body '", body.name(), "': expected ", body.node(inputs[k]).results[0], ", got ",
+                 operands[k]);
   std::vector<TensorType> results;
   for (const Output& o : body.outputs()) results.push_back(body.type(o.value));
   return results;
@@ -32,12 +33,14 @@ NodeId Graph::add(OpKind kind, Attributes attributes, std::vector<Value> operand
     user_error(where(path_, op.name), ": expected ", op.arity, " operands, got ", operands.size());
   std::vector<TensorType> types;
   for (const Value& v : operands) {
-    check(v.node < nodes_.size() && v.result < nodes_[v.node].results.size(), where(path_, op.name), ": operand is not in the graph");
+    check(v.node < nodes_.size() && v.result < nodes_[v.node].results.size(), where(path_, op.name),
+          ": operand is not in the graph");
     types.push_back(type(v));
   }
   Node node{kind, std::move(attributes), std::move(operands), {}, path_, std::move(body)};
   try {
-    node.results = op.form == Form::region && node.body ? body_results(*node.body, types) : op.infer(node.attributes, types);
+    node.results =
+        op.form == Form::region && node.body ? body_results(*node.body, types) : op.infer(node.attributes, types);
   } catch (const UserError& e) {
     throw UserError(where(path_, op.name) + ": " + e.what());
   }

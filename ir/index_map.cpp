@@ -163,7 +163,8 @@ std::string sum_text(const Coordinate& c) {
 
 std::string to_string(const Coordinate& c) {
   std::string out = sum_text(c);
-  if (c.divisor != 1) out = "(" + out + ")" + (c.division == Division::exact ? " /exact " : " / ") + std::to_string(c.divisor);
+  if (c.divisor != 1)
+    out = "(" + out + ")" + (c.division == Division::exact ? " /exact " : " / ") + std::to_string(c.divisor);
   if (c.modulus != 0) out = "(" + out + ") mod " + std::to_string(c.modulus);
   return out;
 }

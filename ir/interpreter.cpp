@@ -34,7 +34,9 @@ class Counter {
   Ints extents_, index_;
 };
 
-std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - ((a % b != 0 && (a % b < 0) != (b < 0)) ? 1 : 0); }
+std::int64_t floor_div(std::int64_t a, std::int64_t b) {
+  return a / b - ((a % b != 0 && (a % b < 0) != (b < 0)) ? 1 : 0);
+}
 
 /// Evaluates one node.
 class NodeRun {
@@ -128,7 +130,8 @@ class NodeRun {
   }
 
   Values identity() const {
-    return body_.identity(Num::from_integer(operands_[static_cast<std::size_t>(space_.operand_of(0))].type.dtype, 0, wide_));
+    return body_.identity(
+        Num::from_integer(operands_[static_cast<std::size_t>(space_.operand_of(0))].type.dtype, 0, wide_));
   }
 
   Ints reduced_index(std::int64_t flat) const {
@@ -205,15 +208,17 @@ using Table = std::vector<std::vector<NumArray>>;
 Table run_graph(const Graph& graph, const std::function<const NumArray&(const Node&, std::size_t)>& source,
                 const InterpreterOptions& options);
 
-std::vector<NumArray> run_body(const Graph& body, std::span<const NumArray> operands, const InterpreterOptions& options) {
-  const Table table = run_graph(
-      body, [&](const Node&, std::size_t k) -> const NumArray& { return operands[k]; }, options);
+std::vector<NumArray> run_body(const Graph& body, std::span<const NumArray> operands,
+                               const InterpreterOptions& options) {
+  const Table table =
+      run_graph(body, [&](const Node&, std::size_t k) -> const NumArray& { return operands[k]; }, options);
   std::vector<NumArray> results;
   for (const Output& o : body.outputs()) results.push_back(table[o.value.node][o.value.result]);
   return results;
 }
 
-std::vector<NumArray> run_node(const Node& node, std::span<const NumArray> operands, const InterpreterOptions& options) {
+std::vector<NumArray> run_node(const Node& node, std::span<const NumArray> operands,
+                               const InterpreterOptions& options) {
   if (node.body) return run_body(*node.body, operands, options);
   if (node.kind == kind_of<Constant>())
     return {NumArray::from(unpack<Constant::Attrs>(node.attributes).value, options.wide)};
@@ -246,7 +251,9 @@ const NumArray& lookup(const Environment& environment, const std::string& name, 
 
 Table run_bound(const Graph& graph, const Environment& environment, const InterpreterOptions& options) {
   return run_graph(
-      graph, [&](const Node& n, std::size_t) -> const NumArray& { return lookup(environment, name_of(n), n.results[0]); }, options);
+      graph,
+      [&](const Node& n, std::size_t) -> const NumArray& { return lookup(environment, name_of(n), n.results[0]); },
+      options);
 }
 
 /// Runs the items of a program over whole-buffer contents.
@@ -322,7 +329,8 @@ InterpreterResult interpret(const Graph& graph, const Environment& environment, 
   const Table table = run_bound(graph, environment, options);
   InterpreterResult result;
   for (const Output& o : graph.outputs()) result.outputs.push_back(table[o.value.node][o.value.result]);
-  for (const Update& u : graph.updates()) result.states[name_of(graph.node(u.state))] = table[u.value.node][u.value.result];
+  for (const Update& u : graph.updates())
+    result.states[name_of(graph.node(u.state))] = table[u.value.node][u.value.result];
   return result;
 }
 
@@ -331,12 +339,14 @@ InterpreterResult interpret(const Program& program, const Environment& environme
   return ProgramRun(program, environment, options).run();
 }
 
-std::vector<std::vector<NumArray>> interpret_all(const Graph& graph, const Environment& environment, const InterpreterOptions& options) {
+std::vector<std::vector<NumArray>> interpret_all(const Graph& graph, const Environment& environment,
+                                                 const InterpreterOptions& options) {
   const FlushDenormals flush;
   return run_bound(graph, environment, options);
 }
 
-std::vector<NumArray> interpret_node(const Node& node, std::span<const NumArray> operands, const InterpreterOptions& options) {
+std::vector<NumArray> interpret_node(const Node& node, std::span<const NumArray> operands,
+                                     const InterpreterOptions& options) {
   const FlushDenormals flush;
   return run_node(node, operands, options);
 }

@@ -28,7 +28,8 @@ Index at_flat(const Affine& address, const Shape& shape, std::span<const std::in
   return index;
 }
 
-std::optional<Affine> apply(const Coordinate& c, std::span<const std::optional<Affine>> axes, std::span<const std::int64_t> extents) {
+std::optional<Affine> apply(const Coordinate& c, std::span<const std::optional<Affine>> axes,
+                            std::span<const std::int64_t> extents) {
   if (c.indirect) return std::nullopt;
   Affine value = Affine::constant(c.offset);
   for (const AxisTerm& t : c.terms) {
@@ -129,9 +130,10 @@ class Analysis {
     const OpInfo& op = info(n.kind);
     const std::vector<TensorType> types = operand_types(n);
     const Space space = op.space(n.attributes, types);
-    const KernelForm form = op.form == Form::contract                                          ? KernelForm::contract
-                            : op.form == Form::scatter                                         ? KernelForm::scatter
-                            : op.order(n.attributes, types) == Order::lanes ? KernelForm::row : KernelForm::column;
+    const KernelForm form = op.form == Form::contract                       ? KernelForm::contract
+                            : op.form == Form::scatter                      ? KernelForm::scatter
+                            : op.order(n.attributes, types) == Order::lanes ? KernelForm::row
+                                                                            : KernelForm::column;
     if (id == shape_.anchors.front()) {
       shape_.form = form;
       shape_.outer = space.parallel;
@@ -139,8 +141,10 @@ class Analysis {
       if (form == KernelForm::row) set_full(space, types[0].shape);
       return true;
     }
-    if (form == KernelForm::contract || shape_.form == KernelForm::contract) return fail("a kernel holds one contraction and no other reduction");
-    if (form == KernelForm::scatter || shape_.form == KernelForm::scatter) return fail("a scatter is a kernel of its own");
+    if (form == KernelForm::contract || shape_.form == KernelForm::contract)
+      return fail("a kernel holds one contraction and no other reduction");
+    if (form == KernelForm::scatter || shape_.form == KernelForm::scatter)
+      return fail("a scatter is a kernel of its own");
     if (form != shape_.form) return fail("reductions along and across rows do not share a kernel");
     if (Shape(space.parallel).elements() != Shape(shape_.outer).elements() || space.reduced != shape_.inner)
       return fail("reductions run over different spaces");
@@ -208,8 +212,10 @@ class Analysis {
     }
     if (is_anchor(n)) {
       const std::optional<Affine> point = flat(index, shape, extents_);
-      if (!point || *point != outer_number_) fail("'" + std::string(info(n.kind).name) + "' is needed at another point than the loop's");
-      if (in_anchor_ && shape_.form != KernelForm::row && shape_.form != KernelForm::column) fail("a contraction of its own result");
+      if (!point || *point != outer_number_)
+        fail("'" + std::string(info(n.kind).name) + "' is needed at another point than the loop's");
+      if (in_anchor_ && shape_.form != KernelForm::row && shape_.form != KernelForm::column)
+        fail("a contraction of its own result");
       return;
     }
     const Space space = info(n.kind).space(n.attributes, operand_types(n));
@@ -221,14 +227,15 @@ class Analysis {
 
   /// A view keeps the element number, whatever the shapes.
   bool relabels(const Node& n, const Space& space) const {
-    return space.reads.size() == 1 && n.operands.size() == 1 && info(n.kind).form == Form::map && !info(n.kind).reads_axes &&
-           is_relabelling(space.reads[0], space, body_.type(n.operands[0]).shape);
+    return space.reads.size() == 1 && n.operands.size() == 1 && info(n.kind).form == Form::map &&
+           !info(n.kind).reads_axes && is_relabelling(space.reads[0], space, body_.type(n.operands[0]).shape);
   }
 
   void trace_reads(const Node& n, const Space& space, const Index& axes) {
     for (std::size_t k = 0; k < space.reads.size(); ++k) {
       const auto operand = static_cast<std::size_t>(space.operand_of(k));
-      const bool same = space.reads[k].is_identity() && Shape(space.parallel) == body_.type(n.operands[operand]).shape && space.reduced.empty();
+      const bool same = space.reads[k].is_identity() &&
+                        Shape(space.parallel) == body_.type(n.operands[operand]).shape && space.reduced.empty();
       trace(n.operands[operand], same ? axes : apply(space.reads[k], axes, extents_));
       trace_indirect(n, space.reads[k], axes);
     }
@@ -237,7 +244,8 @@ class Analysis {
 
   void trace_indirect(const Node& n, const IndexMap& map, const Index& axes) {
     for (const Coordinate& c : map.coordinates)
-      if (c.indirect) trace(n.operands[static_cast<std::size_t>(c.indirect->operand)], apply(*c.indirect->map, axes, extents_));
+      if (c.indirect)
+        trace(n.operands[static_cast<std::size_t>(c.indirect->operand)], apply(*c.indirect->map, axes, extents_));
   }
 
   const Graph& body_;
@@ -273,13 +281,15 @@ bool may_overwrite(const Graph& body, const KernelShape& shape, std::size_t inpu
   return true;
 }
 
-std::vector<std::optional<Affine>> pulled_index(const IndexMap& map, std::span<const Affine> axes, std::span<const std::int64_t> extents) {
+std::vector<std::optional<Affine>> pulled_index(const IndexMap& map, std::span<const Affine> axes,
+                                                std::span<const std::int64_t> extents) {
   const Index known(axes.begin(), axes.end());
   const Index index = apply(map, known, extents);
   return {index.begin(), index.end()};
 }
 
-std::vector<std::optional<Affine>> unflatten(const Affine& address, const Shape& shape, std::span<const std::int64_t> extents) {
+std::vector<std::optional<Affine>> unflatten(const Affine& address, const Shape& shape,
+                                             std::span<const std::int64_t> extents) {
   const Ints strides = shape.strides();
   std::vector<std::optional<Affine>> index;
   for (int k = 0; k < shape.rank(); ++k) {
@@ -287,7 +297,8 @@ std::vector<std::optional<Affine>> unflatten(const Affine& address, const Shape&
       index.emplace_back(Affine{});
       continue;
     }
-    std::optional<Affine> digit = address.divide_floor(std::max<std::int64_t>(strides[static_cast<std::size_t>(k)], 1), extents);
+    std::optional<Affine> digit =
+        address.divide_floor(std::max<std::int64_t>(strides[static_cast<std::size_t>(k)], 1), extents);
     if (digit && k > 0) digit = digit->modulo(std::max<std::int64_t>(shape[k], 1), extents);
     index.push_back(std::move(digit));
   }

@@ -88,7 +88,8 @@ class Roles {
     if (op(n).form != ir::Form::pointwise && !op(n).reads_axes) return false;
     if (elements({id, 0}) == 1) return false;
     return std::all_of(n.operands.begin(), n.operands.end(), [&](const Value& v) {
-      return elements(v) == 1 || (roles_[v.node] == Role::copied && is_free(v.node)) || (op(n).reads_axes && roles_[v.node] == Role::bound);
+      return elements(v) == 1 || (roles_[v.node] == Role::copied && is_free(v.node)) ||
+             (op(n).reads_axes && roles_[v.node] == Role::bound);
     });
   }
 
@@ -96,7 +97,8 @@ class Roles {
   bool is_free(NodeId id) const {
     const Node& n = graph_.node(id);
     return std::all_of(n.operands.begin(), n.operands.end(), [&](const Value& v) {
-      return elements(v) == 1 || (roles_[v.node] == Role::copied && is_free(v.node)) || (op(n).reads_axes && roles_[v.node] == Role::bound);
+      return elements(v) == 1 || (roles_[v.node] == Role::copied && is_free(v.node)) ||
+             (op(n).reads_axes && roles_[v.node] == Role::bound);
     });
   }
 
@@ -130,7 +132,8 @@ class Fusion {
   Graph run() {
     grow_from([](const OpInfo& o) { return o.form == ir::Form::contract; }, /*producers=*/false);
     grow_from([](const OpInfo& o) { return o.form == ir::Form::reduce; }, /*producers=*/true);
-    grow_from([](const OpInfo& o) { return o.form == ir::Form::pointwise || o.form == ir::Form::map; }, /*producers=*/true);
+    grow_from([](const OpInfo& o) { return o.form == ir::Form::pointwise || o.form == ir::Form::map; },
+              /*producers=*/true);
     return rebuilt();
   }
 
@@ -196,7 +199,8 @@ class Fusion {
       const Role role = fusion.roles_.of(v.node);
       if (role == Role::member || role == Role::bound) {
         kernel.inputs.push_back(v);
-        const ir::Expr e = ir::input(kernel.body, "p" + std::to_string(kernel.inputs.size() - 1), fusion.graph_.type(v));
+        const ir::Expr e =
+            ir::input(kernel.body, "p" + std::to_string(kernel.inputs.size() - 1), fusion.graph_.type(v));
         return made[v] = e.value();
       }
       return copy(v.node), made.at(v);
@@ -216,7 +220,8 @@ class Fusion {
     const std::set<NodeId> inside(members.begin(), members.end());
     for (const NodeId m : members) builder.copy(m);
     for (const NodeId m : members) {
-      const bool needed = outside_[m] || std::any_of(users_[m].begin(), users_[m].end(), [&](NodeId u) { return !inside.contains(u); });
+      const bool needed =
+          outside_[m] || std::any_of(users_[m].begin(), users_[m].end(), [&](NodeId u) { return !inside.contains(u); });
       if (!needed) continue;
       for (std::uint32_t r = 0; r < graph_.node(m).results.size(); ++r) {
         builder.kernel.body.add_output("r" + std::to_string(builder.kernel.outputs.size()), builder.made.at({m, r}));
@@ -265,7 +270,8 @@ class Fusion {
     const std::int64_t all = outer * ir::Shape(shape.inner).elements();
     for (const NodeId m : members) {
       const std::int64_t n = graph_.type({m, 0}).elements();
-      if (n != outer && n != all) return "'" + std::string(ir::info(graph_.node(m).kind).name) + "' has another number of elements";
+      if (n != outer && n != all)
+        return "'" + std::string(ir::info(graph_.node(m).kind).name) + "' has another number of elements";
     }
     return {};
   }
@@ -310,13 +316,16 @@ class Fusion {
     if (readers.empty()) return false;
     for (const NodeId m : groups_[at(group)].members)
       if (outside_[m]) return false;
-    return std::all_of(readers.begin(), readers.end(), [&](int r) { return ir::info(graph_.node(groups_[at(r)].members.front()).kind).form == ir::Form::reduce; });
+    return std::all_of(readers.begin(), readers.end(), [&](int r) {
+      return ir::info(graph_.node(groups_[at(r)].members.front()).kind).form == ir::Form::reduce;
+    });
   }
 
   template <class Predicate>
   void grow_from(Predicate starts, bool with_producers) {
     for (NodeId id = 0; id < graph_.size(); ++id)
-      if (group_of_[id] != none && !graph_.node(id).body && starts(ir::info(graph_.node(id).kind))) grow(group_of_[id], with_producers);
+      if (group_of_[id] != none && !graph_.node(id).body && starts(ir::info(graph_.node(id).kind)))
+        grow(group_of_[id], with_producers);
   }
 
   // ---- Result ----
@@ -344,7 +353,8 @@ class Fusion {
     if (kernel.outputs.empty()) return;
     if (first.body)
       for (const Value& v : first.operands) emit_views(v, out, views);
-    const bool plain = members.size() == 1 && kernel.body.size() == kernel.inputs.size() + 1 && kernel.inputs == first.operands;
+    const bool plain =
+        members.size() == 1 && kernel.body.size() == kernel.inputs.size() + 1 && kernel.inputs == first.operands;
     if (plain || first.body) {
       out.keep(members[0]);
       return;

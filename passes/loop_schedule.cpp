@@ -34,8 +34,10 @@ double cost_of(const Graph& body) {
   double cost = 0;
   for (const ir::Node& n : body.nodes()) {
     const ir::OpInfo& op = ir::info(n.kind);
-    if (op.expensive) cost += op.reads_axes ? 60 : 15;
-    else if (op.form == ir::Form::pointwise || op.form == ir::Form::reduce) cost += 1;
+    if (op.expensive)
+      cost += op.reads_axes ? 60 : 15;
+    else if (op.form == ir::Form::pointwise || op.form == ir::Form::reduce)
+      cost += 1;
   }
   return cost + 2.0 * static_cast<double>(body.inputs().size() + body.outputs().size());
 }
@@ -84,7 +86,8 @@ Schedule choose_schedule(const Graph& body, const KernelShape& shape, const ir::
   s.lanes = lanes_for(body, target);
   const double cost = cost_of(body);
   const std::int64_t wanted = shape.form == KernelForm::column ? 4 : cost < 16 ? 4 : cost < 48 ? 2 : 1;
-  const std::int64_t along = shape.form == KernelForm::row ? ir::Shape(shape.inner).elements() : ir::Shape(shape.outer).elements();
+  const std::int64_t along =
+      shape.form == KernelForm::row ? ir::Shape(shape.inner).elements() : ir::Shape(shape.outer).elements();
   s.unroll = std::clamp<std::int64_t>(divide_up(along, s.lanes), 1, wanted);
   if (shape.form == KernelForm::contract) schedule_contract(body, shape, target, s);
   if (shape.form == KernelForm::contract) s.unroll = 1;

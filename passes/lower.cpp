@@ -36,7 +36,8 @@ Graph copy_body(const ir::TensorType& type) {
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, const ir::Target& target) : graph_(graph), target_(target), storage_(graph), order_(order_nodes(graph)) {
+  Lowering(const Graph& graph, const ir::Target& target)
+      : graph_(graph), target_(target), storage_(graph), order_(order_nodes(graph)) {
     program_.name = graph.name();
   }
 
@@ -60,15 +61,21 @@ class Lowering {
 
   /// Inputs, states, outputs, constants: the signature first, in the graph's order.
   void make_bound_buffers() {
-    for (const NodeId id : graph_.inputs()) home_[{id, 0}] = add_buffer(BufferKind::input, name_of(graph_.node(id)), graph_.type({id, 0}));
-    for (const NodeId id : graph_.states()) home_[{id, 0}] = add_buffer(BufferKind::state, name_of(graph_.node(id)), graph_.type({id, 0}));
-    for (const ir::Output& o : graph_.outputs()) outputs_.push_back(add_buffer(BufferKind::output, o.name, graph_.type(o.value)));
+    for (const NodeId id : graph_.inputs())
+      home_[{id, 0}] = add_buffer(BufferKind::input, name_of(graph_.node(id)), graph_.type({id, 0}));
+    for (const NodeId id : graph_.states())
+      home_[{id, 0}] = add_buffer(BufferKind::state, name_of(graph_.node(id)), graph_.type({id, 0}));
+    for (const ir::Output& o : graph_.outputs())
+      outputs_.push_back(add_buffer(BufferKind::output, o.name, graph_.type(o.value)));
     for (NodeId id = 0; id < graph_.size(); ++id)
       if (graph_.node(id).kind == ir::kind_of<ir::Constant>())
-        home_[{id, 0}] = add_buffer(BufferKind::constant, "", graph_.type({id, 0}), ir::unpack<ir::Constant::Attrs>(graph_.node(id).attributes).value);
+        home_[{id, 0}] = add_buffer(BufferKind::constant, "", graph_.type({id, 0}),
+                                    ir::unpack<ir::Constant::Attrs>(graph_.node(id).attributes).value);
   }
 
-  bool is_copied(NodeId state) const { return std::count(order_.copied_states.begin(), order_.copied_states.end(), state) > 0; }
+  bool is_copied(NodeId state) const {
+    return std::count(order_.copied_states.begin(), order_.copied_states.end(), state) > 0;
+  }
 
   /// New values go straight into their state or output where they may.
   void choose_homes() {
@@ -76,7 +83,8 @@ class Lowering {
       const Value made = storage_.of(u.value);
       if (!is_copied(u.state) && made.node != u.state) home_[made] = home_.at({u.state, 0});
     }
-    for (std::size_t k = 0; k < outputs_.size(); ++k) home_.try_emplace(storage_.of(graph_.outputs()[k].value), outputs_[k]);
+    for (std::size_t k = 0; k < outputs_.size(); ++k)
+      home_.try_emplace(storage_.of(graph_.outputs()[k].value), outputs_[k]);
   }
 
   BufferId home(Value v) {
@@ -130,13 +138,15 @@ class Lowering {
     std::vector<BufferId> sources;
     for (const NodeId state : order_.copied_states) {
       const BufferId made = home(*graph_.update_of(state));
-      const bool overwritten = std::any_of(order_.copied_states.begin(), order_.copied_states.end(), [&](NodeId s) { return home_.at({s, 0}) == made; });
+      const bool overwritten = std::any_of(order_.copied_states.begin(), order_.copied_states.end(),
+                                           [&](NodeId s) { return home_.at({s, 0}) == made; });
       sources.push_back(made);
       if (!overwritten) continue;
       sources.back() = add_buffer(BufferKind::arena, "", graph_.type({state, 0}));
       copy(made, sources.back(), graph_.type({state, 0}));
     }
-    for (std::size_t k = 0; k < sources.size(); ++k) copy(sources[k], home_.at({order_.copied_states[k], 0}), graph_.type({order_.copied_states[k], 0}));
+    for (std::size_t k = 0; k < sources.size(); ++k)
+      copy(sources[k], home_.at({order_.copied_states[k], 0}), graph_.type({order_.copied_states[k], 0}));
   }
 
   void place_arena() {
@@ -146,7 +156,9 @@ class Lowering {
       Lifetime life{program_.buffers[b].type.bytes(), -1, -1};
       for (std::size_t k = 0; k < program_.items.size(); ++k) {
         const auto& kernel = std::get<ir::Kernel>(program_.items[k]);
-        const bool touched = std::count(kernel.inputs.begin(), kernel.inputs.end(), b) + std::count(kernel.outputs.begin(), kernel.outputs.end(), b) > 0;
+        const bool touched = std::count(kernel.inputs.begin(), kernel.inputs.end(), b) +
+                                 std::count(kernel.outputs.begin(), kernel.outputs.end(), b) >
+                             0;
         if (!touched) continue;
         if (life.first < 0) life.first = static_cast<std::int64_t>(k);
         life.last = static_cast<std::int64_t>(k);
@@ -169,7 +181,9 @@ class Lowering {
   }
 
   bool any_overlap(const std::vector<BufferId>& a, const std::vector<BufferId>& b) const {
-    return std::any_of(a.begin(), a.end(), [&](BufferId x) { return std::any_of(b.begin(), b.end(), [&](BufferId y) { return overlap(x, y); }); });
+    return std::any_of(a.begin(), a.end(), [&](BufferId x) {
+      return std::any_of(b.begin(), b.end(), [&](BufferId y) { return overlap(x, y); });
+    });
   }
 
   /// One kernel must not start on some thread while the other still runs on another.

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "bounds_check.h"
 #include <sinter/ir/error.h>
 #include <sinter/ir/num.h>
+#include "bounds_check.h"
 
 namespace sinter::runtime {
 
@@ -31,8 +31,13 @@ const Point* group_point(const Point& point) {
 
 BodyEmitter::BodyEmitter(const EmitContext& context, const ir::Kernel& kernel, const ir::KernelShape& shape,
                          std::vector<llvm::Value*> pointers, bool checked)
-    : context_(context), kernel_(kernel), shape_(shape), pointers_(std::move(pointers)), checked_(checked),
-      extents_(shape.extents()), inputs_(kernel.body->inputs()) {
+    : context_(context),
+      kernel_(kernel),
+      shape_(shape),
+      pointers_(std::move(pointers)),
+      checked_(checked),
+      extents_(shape.extents()),
+      inputs_(kernel.body->inputs()) {
   std::int64_t stride = 1;
   for (std::size_t k = shape.outer.size(); k-- > 0;) {
     if (extents_[k] != 1) outer_number_.add(static_cast<int>(k), stride);
@@ -49,8 +54,8 @@ BodyEmitter::BodyEmitter(const EmitContext& context, const ir::Kernel& kernel, c
     needs_anchor_.push_back(needs);
     const ir::OpInfo& op = ir::info(n.kind);
     const ir::Space& space = spaces_.back();
-    relabels_.push_back(op.form == ir::Form::map && !op.reads_axes && n.operands.size() == 1 && space.reads.size() == 1 &&
-                        ir::is_relabelling(space.reads[0], space, types[0].shape));
+    relabels_.push_back(op.form == ir::Form::map && !op.reads_axes && n.operands.size() == 1 &&
+                        space.reads.size() == 1 && ir::is_relabelling(space.reads[0], space, types[0].shape));
   }
 }
 
@@ -90,7 +95,8 @@ BodyEmitter::Address BodyEmitter::address(const LiveIndex& index, const Point& p
   llvm::Value* varying = nullptr;
   a.uniform = context_.i64(index.affine->offset);
   for (const auto& [axis, scale] : index.affine->scales) {
-    const bool in_group = grouped != nullptr && std::find(grouped->group.begin(), grouped->group.end(), axis) != grouped->group.end();
+    const bool in_group =
+        grouped != nullptr && std::find(grouped->group.begin(), grouped->group.end(), axis) != grouped->group.end();
     if (in_group) {
       // The axes of a group are counted together: only the innermost one's scale matters.
       if (axis != grouped->group.back()) continue;
@@ -116,7 +122,9 @@ llvm::Value* BodyEmitter::vector_address(const Address& a) const {
   return add(scaled(context_.lane_numbers(), a.lane_stride), a.uniform);
 }
 
-llvm::Value* BodyEmitter::number(const LiveIndex& index, const Point& point) { return vector_address(address(index, point)); }
+llvm::Value* BodyEmitter::number(const LiveIndex& index, const Point& point) {
+  return vector_address(address(index, point));
+}
 
 LiveIndex BodyEmitter::flatten(const LiveIndices& index, const ir::Shape& shape, const Point& point) {
   if (index.flat) return *index.flat;
@@ -139,7 +147,8 @@ LiveIndices BodyEmitter::index_of(const LiveIndex& address, const ir::Shape& sha
   LiveIndices index;
   index.flat = address;
   if (address.affine)
-    for (const std::optional<Affine>& digit : ir::unflatten(*address.affine, shape, extents_)) index.push_back({digit, nullptr});
+    for (const std::optional<Affine>& digit : ir::unflatten(*address.affine, shape, extents_))
+      index.push_back({digit, nullptr});
   else
     index.resize(static_cast<std::size_t>(shape.rank()));
   return index;
@@ -150,7 +159,9 @@ LiveIndices BodyEmitter::resolved(LiveIndices index, const ir::Shape& shape, con
   for (std::size_t d = 0; d < index.size(); ++d) {
     if (index[d].affine || index[d].value != nullptr) continue;
     llvm::Value* flat = number(*index.flat, point);
-    const auto like_flat = [&](std::int64_t v) { return flat->getType()->isVectorTy() ? context_.splat(context_.i64(v)) : context_.i64(v); };
+    const auto like_flat = [&](std::int64_t v) {
+      return flat->getType()->isVectorTy() ? context_.splat(context_.i64(v)) : context_.i64(v);
+    };
     llvm::Value* quotient = context_.builder.CreateUDiv(flat, like_flat(strides[d]));
     index[d].value = d == 0 ? quotient : context_.builder.CreateURem(quotient, like_flat(shape[static_cast<int>(d)]));
   }
@@ -158,7 +169,8 @@ LiveIndices BodyEmitter::resolved(LiveIndices index, const ir::Shape& shape, con
 }
 
 LiveIndices BodyEmitter::anchor_axes(NodeId node, Point& point) {
-  LiveIndices axes = resolved(index_of({outer_number_, nullptr}, ir::Shape(spaces_[node].parallel)), ir::Shape(spaces_[node].parallel), point);
+  LiveIndices axes = resolved(index_of({outer_number_, nullptr}, ir::Shape(spaces_[node].parallel)),
+                              ir::Shape(spaces_[node].parallel), point);
   axes.flat.reset();
   for (std::size_t k = 0; k < shape_.inner.size(); ++k)
     axes.push_back({Affine::axis(static_cast<int>(shape_.outer.size() + k)), nullptr});
@@ -167,36 +179,48 @@ LiveIndices BodyEmitter::anchor_axes(NodeId node, Point& point) {
 
 // ---- Memory ----
 
-LlvmValue BodyEmitter::load(std::size_t parameter, DType dtype, std::int64_t elements, const LiveIndex& index, Point& point, llvm::Value* guard) {
+LlvmValue BodyEmitter::load(std::size_t parameter, DType dtype, std::int64_t elements, const LiveIndex& index,
+                            Point& point, llvm::Value* guard) {
   const Address a = address(index, point);
   llvm::Value* pointer = pointers_[parameter];
   const bool varies = a.varying != nullptr || (a.lane_stride != 0 && context_.lanes > 1);
   if (!varies) {
     // Where any lane is guarded in, the address is inside, and it is the same for all.
-    llvm::Value* mask = guard != nullptr && guard->getType()->isVectorTy() ? context_.builder.CreateOrReduce(guard) : guard;
-    if (checked_) mask = both(mask, emit_bounds_check(context_, kernel_.name, static_cast<int>(parameter), a.uniform, mask, elements));
+    llvm::Value* mask =
+        guard != nullptr && guard->getType()->isVectorTy() ? context_.builder.CreateOrReduce(guard) : guard;
+    if (checked_)
+      mask =
+          both(mask, emit_bounds_check(context_, kernel_.name, static_cast<int>(parameter), a.uniform, mask, elements));
     return load_element(context_, dtype, context_.address(dtype, pointer, a.uniform), mask);
   }
   const Point* grouped = group_point(point);
   llvm::Value* mask = both(grouped != nullptr ? grouped->mask : nullptr, guard);
-  if (checked_) mask = both(mask, emit_bounds_check(context_, kernel_.name, static_cast<int>(parameter), vector_address(a), mask, elements));
-  if (a.varying == nullptr && a.lane_stride == 1) return load_vector(context_, dtype, context_.address(dtype, pointer, a.uniform), mask);
+  if (checked_)
+    mask = both(mask, emit_bounds_check(context_, kernel_.name, static_cast<int>(parameter), vector_address(a), mask,
+                                        elements));
+  if (a.varying == nullptr && a.lane_stride == 1)
+    return load_vector(context_, dtype, context_.address(dtype, pointer, a.uniform), mask);
   return gather(context_, dtype, pointer, vector_address(a), mask);
 }
 
-void BodyEmitter::store(std::size_t parameter, const LlvmValue& value, std::int64_t elements, const LiveIndex& index, Point& point, llvm::Value* guard) {
+void BodyEmitter::store(std::size_t parameter, const LlvmValue& value, std::int64_t elements, const LiveIndex& index,
+                        Point& point, llvm::Value* guard) {
   const Address a = address(index, point);
   llvm::Value* pointer = pointers_[parameter];
   const DType dtype = value.dtype();
   if (a.varying == nullptr && (a.lane_stride == 0 || context_.lanes == 1)) {
     llvm::Value* mask = guard;
-    if (checked_) mask = both(mask, emit_bounds_check(context_, kernel_.name, static_cast<int>(parameter), a.uniform, mask, elements));
+    if (checked_)
+      mask =
+          both(mask, emit_bounds_check(context_, kernel_.name, static_cast<int>(parameter), a.uniform, mask, elements));
     store_element(value, context_.address(dtype, pointer, a.uniform), mask);
     return;
   }
   const Point* grouped = group_point(point);
   llvm::Value* mask = both(grouped != nullptr ? grouped->mask : nullptr, guard);
-  if (checked_) mask = both(mask, emit_bounds_check(context_, kernel_.name, static_cast<int>(parameter), vector_address(a), mask, elements));
+  if (checked_)
+    mask = both(mask, emit_bounds_check(context_, kernel_.name, static_cast<int>(parameter), vector_address(a), mask,
+                                        elements));
   if (a.varying == nullptr && a.lane_stride == 1)
     store_vector(value, context_.address(dtype, pointer, a.uniform), mask);
   else
@@ -205,7 +229,8 @@ void BodyEmitter::store(std::size_t parameter, const LlvmValue& value, std::int6
 
 // ---- Index maps ----
 
-llvm::Value* BodyEmitter::runtime_coordinate(NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, llvm::Value* guard, llvm::Value*& inside) {
+llvm::Value* BodyEmitter::runtime_coordinate(NodeId node, const ir::Coordinate& c, const LiveIndices& axes,
+                                             Point& point, llvm::Value* guard, llvm::Value*& inside) {
   llvm::IRBuilder<>& b = context_.builder;
   Affine known = Affine::constant(c.offset);
   llvm::Value* value = nullptr;
@@ -220,7 +245,8 @@ llvm::Value* BodyEmitter::runtime_coordinate(NodeId node, const ir::Coordinate& 
     llvm::Value* present = nullptr;
     const Node& n = body().node(node);
     const auto operand = static_cast<std::size_t>(c.indirect->operand);
-    const LiveIndices at = apply(node, *c.indirect->map, axes, point, body().type(n.operands[operand]).shape, guard, present);
+    const LiveIndices at =
+        apply(node, *c.indirect->map, axes, point, body().type(n.operands[operand]).shape, guard, present);
     const LlvmValue read = convert(evaluate_guarded(n.operands[operand], at, point, both(guard, present)), DType::i64);
     value = add(value, scaled(read.value(), c.indirect->scale));
     inside = both(inside, present);
@@ -243,7 +269,8 @@ llvm::Value* BodyEmitter::runtime_coordinate(NodeId node, const ir::Coordinate& 
   return value;
 }
 
-LiveIndex BodyEmitter::apply(NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, std::int64_t extent, bool safe, llvm::Value* guard, llvm::Value*& inside) {
+LiveIndex BodyEmitter::apply(NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point,
+                             std::int64_t extent, bool safe, llvm::Value* guard, llvm::Value*& inside) {
   std::optional<Affine> affine;
   bool known = !c.indirect && !(c.division == ir::Division::exact && c.divisor != 1);
   Affine sum = Affine::constant(c.offset);
@@ -266,11 +293,13 @@ LiveIndex BodyEmitter::apply(NodeId node, const ir::Coordinate& c, const LiveInd
   if (safe) return result;
   llvm::Value* value = affine ? number(result, point) : result.value;
   llvm::Value* bound = context_.i64(extent);
-  inside = both(inside, context_.builder.CreateICmpULT(value, value->getType()->isVectorTy() ? context_.splat(bound) : bound));
+  inside = both(inside,
+                context_.builder.CreateICmpULT(value, value->getType()->isVectorTy() ? context_.splat(bound) : bound));
   return result;
 }
 
-LiveIndices BodyEmitter::apply(NodeId node, const ir::IndexMap& map, const LiveIndices& axes, Point& point, const ir::Shape& operand, llvm::Value* guard, llvm::Value*& inside) {
+LiveIndices BodyEmitter::apply(NodeId node, const ir::IndexMap& map, const LiveIndices& axes, Point& point,
+                               const ir::Shape& operand, llvm::Value* guard, llvm::Value*& inside) {
   // What the op's own space proves inside needs no test; with axes counted together there could be none.
   const bool safe = ir::always_inside(map, spaces_[node], operand);
   const LiveIndices known = axes.flat ? resolved(axes, ir::Shape(spaces_[node].parallel), point) : axes;
@@ -349,7 +378,8 @@ LlvmValue BodyEmitter::compute(ir::Value value, const LiveIndices& index, Point&
   const Node& n = body().node(value);
   if (n.kind == ir::kind_of<ir::Input>()) {
     const ir::TensorType& type = n.results[0];
-    return load(input_position(value.node), type.dtype, type.elements(), flatten(index, type.shape, point), point, guard);
+    return load(input_position(value.node), type.dtype, type.elements(), flatten(index, type.shape, point), point,
+                guard);
   }
   if (n.kind == ir::kind_of<ir::Constant>()) {
     const auto attrs = ir::unpack<ir::Constant::Attrs>(n.attributes);
@@ -367,13 +397,16 @@ LlvmValue BodyEmitter::fill(NodeId node) const {
   return constant(context_, dtype, ir::info(n.kind).fill(n.attributes, dtype));
 }
 
-LlvmValue BodyEmitter::read_operand(NodeId node, std::size_t k, const LiveIndices& axes, Point& point, llvm::Value* guard, llvm::Value*& inside) {
+LlvmValue BodyEmitter::read_operand(NodeId node, std::size_t k, const LiveIndices& axes, Point& point,
+                                    llvm::Value* guard, llvm::Value*& inside) {
   const Node& n = body().node(node);
   const ir::Value operand = n.operands[static_cast<std::size_t>(spaces_[node].operand_of(k))];
   const ir::Shape& shape = body().type(operand).shape;
-  if (relabels_[node]) return evaluate_guarded(operand, index_of(flatten(axes, n.results[0].shape, point), shape), point, guard);
+  if (relabels_[node])
+    return evaluate_guarded(operand, index_of(flatten(axes, n.results[0].shape, point), shape), point, guard);
   const ir::Space& space = spaces_[node];
-  if (space.reduced.empty() && space.reads[k].is_identity() && ir::Shape(space.parallel) == shape) return evaluate_guarded(operand, axes, point, guard);
+  if (space.reduced.empty() && space.reads[k].is_identity() && ir::Shape(space.parallel) == shape)
+    return evaluate_guarded(operand, axes, point, guard);
   const LiveIndices index = apply(node, space.reads[k], axes, point, shape, guard, inside);
   return evaluate_guarded(operand, index, point, both(guard, inside));
 }
@@ -398,7 +431,8 @@ LlvmValue BodyEmitter::compute_node(NodeId node, const LiveIndices& index, Point
   }
   std::vector<LlvmValue> axes;
   if (op.reads_axes)
-    for (const LiveIndex& i : resolved(index, body().node(node).results[0].shape, point)) axes.emplace_back(context_, DType::i64, number(i, point));
+    for (const LiveIndex& i : resolved(index, body().node(node).results[0].shape, point))
+      axes.emplace_back(context_, DType::i64, number(i, point));
   return bodies_[node].scalar(x, axes);
 }
 

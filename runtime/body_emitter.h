@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "llvm_value.h"
 #include <sinter/ir/affine.h>
 #include <sinter/ir/evaluate.h>
 #include <sinter/ir/kernel.h>
 #include <sinter/ir/program.h>
+#include "llvm_value.h"
 
 namespace sinter::runtime {
 
@@ -27,8 +27,8 @@ struct LiveIndices : std::vector<LiveIndex> {
   std::optional<LiveIndex> flat;  // row-major element number, where known
 };
 
-/// Where the loop nest stands. Points nest as loops do; a value that does not vary at a point is computed at its parent,
-/// in front of the instruction through which the point is entered.
+/// Where the loop nest stands. Points nest as loops do; a value that does not vary at a point is computed at its
+/// parent, in front of the instruction through which the point is entered.
 struct Point {
   Point* parent = nullptr;
   llvm::Instruction* entry = nullptr;  // in the parent's region; null: straight-line code of that same region
@@ -45,7 +45,8 @@ struct Point {
 class BodyEmitter {
  public:
   /// `pointers`: one per kernel input, then one per output.
-  BodyEmitter(const EmitContext& context, const ir::Kernel& kernel, const ir::KernelShape& shape, std::vector<llvm::Value*> pointers, bool checked);
+  BodyEmitter(const EmitContext& context, const ir::Kernel& kernel, const ir::KernelShape& shape,
+              std::vector<llvm::Value*> pointers, bool checked);
 
   const EmitContext& context() const { return context_; }
   const ir::Kernel& kernel() const { return kernel_; }
@@ -69,11 +70,14 @@ class BodyEmitter {
   /// A number over the axes as scalar or vector i64.
   llvm::Value* number(const LiveIndex& index, const Point& point);
   /// Loads and stores element `address` of a pointer; `parameter` counts inputs, then outputs.
-  LlvmValue load(std::size_t parameter, DType dtype, std::int64_t elements, const LiveIndex& address, Point& point, llvm::Value* guard);
-  void store(std::size_t parameter, const LlvmValue& value, std::int64_t elements, const LiveIndex& address, Point& point, llvm::Value* guard = nullptr);
+  LlvmValue load(std::size_t parameter, DType dtype, std::int64_t elements, const LiveIndex& address, Point& point,
+                 llvm::Value* guard);
+  void store(std::size_t parameter, const LlvmValue& value, std::int64_t elements, const LiveIndex& address,
+             Point& point, llvm::Value* guard = nullptr);
   /// Coordinates of `map` at `axes`; `inside` receives the condition under which the read is present (null: always).
   /// Integer operands that steer the map are only read where `guard` (null: always) holds.
-  LiveIndices apply(ir::NodeId node, const ir::IndexMap& map, const LiveIndices& axes, Point& point, const ir::Shape& operand, llvm::Value* guard, llvm::Value*& inside);
+  LiveIndices apply(ir::NodeId node, const ir::IndexMap& map, const LiveIndices& axes, Point& point,
+                    const ir::Shape& operand, llvm::Value* guard, llvm::Value*& inside);
   /// Flat element number.
   LiveIndex flatten(const LiveIndices& index, const ir::Shape& shape, const Point& point);
   /// a & b where null means true; splats where needed.
@@ -83,9 +87,9 @@ class BodyEmitter {
 
  private:
   struct Address {
-    llvm::Value* uniform = nullptr;   // scalar i64
-    std::int64_t lane_stride = 0;     // element distance between lanes
-    llvm::Value* varying = nullptr;   // vector i64 with everything, when lanes are not evenly spaced
+    llvm::Value* uniform = nullptr;  // scalar i64
+    std::int64_t lane_stride = 0;    // element distance between lanes
+    llvm::Value* varying = nullptr;  // vector i64 with everything, when lanes are not evenly spaced
   };
   Address address(const LiveIndex& index, const Point& point);
   /// Fills in what is only known through the flat number.
@@ -94,9 +98,12 @@ class BodyEmitter {
   LlvmValue evaluate_guarded(ir::Value value, const LiveIndices& index, Point& point, llvm::Value* guard);
   LlvmValue compute_node(ir::NodeId node, const LiveIndices& index, Point& point, llvm::Value* guard);
   LlvmValue movement(ir::NodeId node, const LiveIndices& index, Point& point, llvm::Value* guard);
-  LlvmValue read_operand(ir::NodeId node, std::size_t k, const LiveIndices& axes, Point& point, llvm::Value* guard, llvm::Value*& inside);
-  LiveIndex apply(ir::NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, std::int64_t extent, bool safe, llvm::Value* guard, llvm::Value*& inside);
-  llvm::Value* runtime_coordinate(ir::NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, llvm::Value* guard, llvm::Value*& inside);
+  LlvmValue read_operand(ir::NodeId node, std::size_t k, const LiveIndices& axes, Point& point, llvm::Value* guard,
+                         llvm::Value*& inside);
+  LiveIndex apply(ir::NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point, std::int64_t extent,
+                  bool safe, llvm::Value* guard, llvm::Value*& inside);
+  llvm::Value* runtime_coordinate(ir::NodeId node, const ir::Coordinate& c, const LiveIndices& axes, Point& point,
+                                  llvm::Value* guard, llvm::Value*& inside);
   Point* hoisted(ir::Value value, const LiveIndices& index, Point& point) const;
   std::string key(ir::Value value, const LiveIndices& index, llvm::Value* guard) const;
   LlvmValue fill(ir::NodeId node) const;

@@ -7,8 +7,8 @@
 #include <llvm/IR/Function.h>
 #include <llvm/IR/IRBuilder.h>
 
-#include "kernel_forms.h"
 #include <sinter/ir/error.h>
+#include "kernel_forms.h"
 
 namespace sinter::runtime {
 
@@ -16,7 +16,8 @@ namespace {
 
 ir::KernelShape shape_of(const ir::Kernel& kernel) {
   std::variant<ir::KernelShape, std::string> shape = ir::kernel_shape(*kernel.body);
-  if (const auto* why = std::get_if<std::string>(&shape)) internal_error("kernel '", kernel.name, "' has no loop nest: ", *why);
+  if (const auto* why = std::get_if<std::string>(&shape))
+    internal_error("kernel '", kernel.name, "' has no loop nest: ", *why);
   return std::get<ir::KernelShape>(std::move(shape));
 }
 
@@ -32,8 +33,10 @@ void mark_aliasing(llvm::Function& function, const ir::Kernel& kernel) {
   for (std::size_t k = 0; k < buffers.size(); ++k) {
     llvm::Argument* argument = function.getArg(static_cast<unsigned>(k));
     if (std::count(buffers.begin(), buffers.end(), buffers[k]) == 1) argument->addAttr(llvm::Attribute::NoAlias);
-    if (k < kernel.inputs.size()) argument->setName("in" + std::to_string(k));
-    else argument->setName("out" + std::to_string(k - kernel.inputs.size()));
+    if (k < kernel.inputs.size())
+      argument->setName("in" + std::to_string(k));
+    else
+      argument->setName("out" + std::to_string(k - kernel.inputs.size()));
   }
 }
 
@@ -49,7 +52,8 @@ void emit_form(KernelJob& job, ir::KernelForm form) {
 
 }  // namespace
 
-llvm::Function* emit_kernel(llvm::Module& module, const ir::Program&, const ir::Kernel& kernel, const CompileOptions& options, const std::string& symbol) {
+llvm::Function* emit_kernel(llvm::Module& module, const ir::Program&, const ir::Kernel& kernel,
+                            const CompileOptions& options, const std::string& symbol) {
   llvm::LLVMContext& context = module.getContext();
   const std::size_t pointers = kernel.inputs.size() + kernel.outputs.size();
   std::vector<llvm::Type*> arguments(pointers, llvm::PointerType::getUnqual(context));
@@ -66,7 +70,12 @@ llvm::Function* emit_kernel(llvm::Module& module, const ir::Program&, const ir::
     std::vector<llvm::Value*> addresses;
     for (std::size_t k = 0; k < pointers; ++k) addresses.push_back(function->getArg(static_cast<unsigned>(k)));
     BodyEmitter emitter(emit_context, kernel, shape, addresses, options.checked);
-    KernelJob job{emit_context, emitter, kernel.schedule, {}, function->getArg(static_cast<unsigned>(pointers)), function->getArg(static_cast<unsigned>(pointers + 1))};
+    KernelJob job{emit_context,
+                  emitter,
+                  kernel.schedule,
+                  {},
+                  function->getArg(static_cast<unsigned>(pointers)),
+                  function->getArg(static_cast<unsigned>(pointers + 1))};
     emit_form(job, shape.form);
   }
   builder.CreateRetVoid();

@@ -1,12 +1,12 @@
-// Contract form: register tiles of rows x vectors. The side that supplies vectors (b, or a when swapped) is loaded along
-// its free axes, the other side is broadcast; the rest of the body is the tile's epilogue, run row by row over a
+// Contract form: register tiles of rows x vectors. The side that supplies vectors (b, or a when swapped) is loaded
+// along its free axes, the other side is broadcast; the rest of the body is the tile's epilogue, run row by row over a
 // scratch copy of the tile.
 
 #include <algorithm>
 
-#include "kernel_forms.h"
 #include <sinter/ir/error.h>
 #include <sinter/ir/sum_order.h>
+#include "kernel_forms.h"
 
 namespace sinter::runtime {
 
@@ -23,7 +23,8 @@ struct Roles {
 };
 
 bool reads_axis(const ir::IndexMap& map, int axis) {
-  return std::any_of(map.coordinates.begin(), map.coordinates.end(), [&](const ir::Coordinate& c) { return c.scale_of(axis) != 0; });
+  return std::any_of(map.coordinates.begin(), map.coordinates.end(),
+                     [&](const ir::Coordinate& c) { return c.scale_of(axis) != 0; });
 }
 
 Roles roles_of(const ir::Kernel& kernel, const ir::KernelShape& shape) {
@@ -63,9 +64,13 @@ Tiles tiles_of(const ir::Schedule& s, const Roles& roles) {
 class ContractEmitter {
  public:
   ContractEmitter(KernelJob& job, const ir::Kernel& kernel, Point& batch)
-      : job_(job), batch_(batch), node_(job.emit.shape().anchors.front()), roles_(roles_of(kernel, job.emit.shape())),
+      : job_(job),
+        batch_(batch),
+        node_(job.emit.shape().anchors.front()),
+        roles_(roles_of(kernel, job.emit.shape())),
         tiles_(tiles_of(job.schedule, roles_)),
-        dtype_(job.emit.body().node(node_).results[0].dtype), side_(job.schedule.swap ? 0 : 1) {
+        dtype_(job.emit.body().node(node_).results[0].dtype),
+        side_(job.schedule.swap ? 0 : 1) {
     for (std::size_t k = 0; k < job.emit.body().outputs().size(); ++k) outputs_.push_back(k);
     columns_in_order_ = columns_are_one_axis();
   }
@@ -75,7 +80,8 @@ class ContractEmitter {
     llvm::Value* column_begin = tiles_.share_columns ? job_.begin : zero;
     llvm::Value* column_end = tiles_.share_columns ? job_.end : job_.i64(tiles_.column_tiles);
     const auto place = [&](Point& p) { place_columns(p); };
-    sweep_vectors(job_, roles_.column_count, job_.schedule.tile_vectors, column_begin, column_end, batch_, place, [&](std::span<Point> columns) { row_tiles(columns); });
+    sweep_vectors(job_, roles_.column_count, job_.schedule.tile_vectors, column_begin, column_end, batch_, place,
+                  [&](std::span<Point> columns) { row_tiles(columns); });
   }
 
  private:
@@ -88,7 +94,9 @@ class ContractEmitter {
   /// Axis numbers of `axes` from the flat number over them.
   void place_digits(std::span<const int> axes, llvm::Value* flat, Point& point) const {
     llvm::IRBuilder<>& b = job_.builder();
-    const auto constant = [&](std::int64_t v) { return flat->getType()->isVectorTy() ? job_.context.splat(job_.i64(v)) : job_.i64(v); };
+    const auto constant = [&](std::int64_t v) {
+      return flat->getType()->isVectorTy() ? job_.context.splat(job_.i64(v)) : job_.i64(v);
+    };
     std::int64_t stride = 1;
     for (std::size_t k = axes.size(); k-- > 0;) {
       const std::int64_t extent = job_.emit.shape().outer[static_cast<std::size_t>(axes[k])];
@@ -117,9 +125,12 @@ class ContractEmitter {
     llvm::Value* end = tiles_.share_columns ? job_.i64(tiles_.row_tiles) : job_.end;
     llvm::Value* stop = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, end, job_.i64(full));
     if (full > 0)
-      emit_loop(b, begin, stop, 1, [&](llvm::Value* index, llvm::Instruction* entry) { tile_at(columns, b.CreateNSWMul(index, job_.i64(tile)), tile, entry); });
+      emit_loop(b, begin, stop, 1, [&](llvm::Value* index, llvm::Instruction* entry) {
+        tile_at(columns, b.CreateNSWMul(index, job_.i64(tile)), tile, entry);
+      });
     if (rest > 0)
-      emit_if(b, b.CreateICmpSGT(end, job_.i64(full)), [&](llvm::Instruction* entry) { tile_at(columns, job_.i64(full * tile), rest, entry); });
+      emit_if(b, b.CreateICmpSGT(end, job_.i64(full)),
+              [&](llvm::Instruction* entry) { tile_at(columns, job_.i64(full * tile), rest, entry); });
   }
 
   using Tile = std::vector<LlvmValue>;  // rows x columns
@@ -130,14 +141,16 @@ class ContractEmitter {
     llvm::IRBuilder<>& b = job_.builder();
     llvm::Type* vector = tile[0].value()->getType();
     llvm::Value* scratch = scratch_of(vector, rows * static_cast<std::int64_t>(columns.size()));
-    for (std::size_t k = 0; k < tile.size(); ++k) b.CreateStore(tile[k].value(), b.CreateGEP(vector, scratch, job_.i64(static_cast<std::int64_t>(k))));
+    for (std::size_t k = 0; k < tile.size(); ++k)
+      b.CreateStore(tile[k].value(), b.CreateGEP(vector, scratch, job_.i64(static_cast<std::int64_t>(k))));
     emit_loop(b, job_.i64(0), job_.i64(rows), 1, [&](llvm::Value* row, llvm::Instruction* row_entry) {
       for (std::size_t j = 0; j < columns.size(); ++j) {
         Point p;
         p.parent = &regions[j];
         p.entry = row_entry;
         place_digits(roles_.rows, b.CreateNSWAdd(first_row, row), p);
-        llvm::Value* at = b.CreateNSWAdd(b.CreateNSWMul(row, job_.i64(static_cast<std::int64_t>(columns.size()))), job_.i64(static_cast<std::int64_t>(j)));
+        llvm::Value* at = b.CreateNSWAdd(b.CreateNSWMul(row, job_.i64(static_cast<std::int64_t>(columns.size()))),
+                                         job_.i64(static_cast<std::int64_t>(j)));
         const LlvmValue sum(job_.context, dtype_, b.CreateLoad(vector, b.CreateGEP(vector, scratch, at)));
         p.anchors.insert_or_assign(node_, job_.emit.ops(node_).finish(std::vector<LlvmValue>{sum}, dtype_));
         job_.emit.store_outputs(outputs_, p);
@@ -179,7 +192,9 @@ class ContractEmitter {
     // Several chunks: the running total lives in memory, the chunk's chain in registers.
     llvm::Type* vector = start[0].value()->getType();
     llvm::Value* scratch = scratch_of(vector, static_cast<std::int64_t>(start.size()));
-    const auto slot = [&](std::size_t k) { return b.CreateGEP(vector, scratch, job_.i64(static_cast<std::int64_t>(k))); };
+    const auto slot = [&](std::size_t k) {
+      return b.CreateGEP(vector, scratch, job_.i64(static_cast<std::int64_t>(k)));
+    };
     emit_loop(b, job_.i64(0), job_.i64(walk.count), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
       const auto [begin, end] = walk.bounds(job_, number);
       std::vector<Point> regions = inside(columns, entry);
@@ -187,18 +202,20 @@ class ContractEmitter {
       const LlvmValue is_first(job_.context, ir::DType::i1, b.CreateICmpEQ(number, job_.i64(0)));
       for (std::size_t k = 0; k < chunk.size(); ++k) {
         const LlvmValue total(job_.context, dtype_, b.CreateLoad(vector, slot(k)));
-        const LlvmValue sum = job_.emit.ops(node_).combine(std::vector<LlvmValue>{total}, std::vector<LlvmValue>{chunk[k]})[0];
+        const LlvmValue sum =
+            job_.emit.ops(node_).combine(std::vector<LlvmValue>{total}, std::vector<LlvmValue>{chunk[k]})[0];
         b.CreateStore(select(is_first, chunk[k], sum).value(), slot(k));
       }
     });
     Tile result;
-    for (std::size_t k = 0; k < start.size(); ++k) result.emplace_back(job_.context, dtype_, b.CreateLoad(vector, slot(k)));
+    for (std::size_t k = 0; k < start.size(); ++k)
+      result.emplace_back(job_.context, dtype_, b.CreateLoad(vector, slot(k)));
     return result;
   }
 
   /// One chunk, four terms per trip. `terms` is its length when known, else 0.
-  Tile chain(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* begin, llvm::Value* end, std::int64_t terms,
-             const Tile& start) {
+  Tile chain(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* begin, llvm::Value* end,
+             std::int64_t terms, const Tile& start) {
     llvm::IRBuilder<>& b = job_.builder();
     constexpr std::int64_t unroll = 4;
     Tile tile = start;
@@ -211,18 +228,22 @@ class ContractEmitter {
     return terms_loop(columns, first_row, rows, middle, end, 1, tile);
   }
 
-  Tile terms_loop(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* begin, llvm::Value* end, std::int64_t step, const Tile& start) {
+  Tile terms_loop(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* begin,
+                  llvm::Value* end, std::int64_t step, const Tile& start) {
     std::vector<llvm::Value*> initial;
     for (const LlvmValue& v : start) initial.push_back(v.value());
-    const std::vector<llvm::Value*> last = emit_loop(job_.builder(), begin, end, step, initial, [&](llvm::Value* term, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
-      std::vector<Point> regions = inside(columns, entry);
-      Tile tile;
-      for (llvm::Value* v : carried) tile.emplace_back(job_.context, dtype_, v);
-      for (std::int64_t u = 0; u < step; ++u) add_term(regions, first_row, rows, job_.builder().CreateNSWAdd(term, job_.i64(u)), tile);
-      std::vector<llvm::Value*> next;
-      for (const LlvmValue& v : tile) next.push_back(v.value());
-      return next;
-    });
+    const std::vector<llvm::Value*> last =
+        emit_loop(job_.builder(), begin, end, step, initial,
+                  [&](llvm::Value* term, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
+                    std::vector<Point> regions = inside(columns, entry);
+                    Tile tile;
+                    for (llvm::Value* v : carried) tile.emplace_back(job_.context, dtype_, v);
+                    for (std::int64_t u = 0; u < step; ++u)
+                      add_term(regions, first_row, rows, job_.builder().CreateNSWAdd(term, job_.i64(u)), tile);
+                    std::vector<llvm::Value*> next;
+                    for (const LlvmValue& v : tile) next.push_back(v.value());
+                    return next;
+                  });
     Tile result;
     for (llvm::Value* v : last) result.emplace_back(job_.context, dtype_, v);
     return result;
@@ -241,10 +262,12 @@ class ContractEmitter {
     std::vector<LlvmValue> vectors;
     for (Point& column : columns) vectors.push_back(side_value(side_, term, first_row, column));
     for (std::int64_t i = 0; i < rows; ++i) {
-      const LlvmValue row = side_value(1 - side_, term, job_.builder().CreateNSWAdd(first_row, job_.i64(i)), columns[0]);
+      const LlvmValue row =
+          side_value(1 - side_, term, job_.builder().CreateNSWAdd(first_row, job_.i64(i)), columns[0]);
       for (std::size_t j = 0; j < columns.size(); ++j) {
         LlvmValue& sum = tile[static_cast<std::size_t>(i) * columns.size() + j];
-        const std::vector<LlvmValue> x = side_ == 1 ? std::vector<LlvmValue>{row, vectors[j]} : std::vector<LlvmValue>{vectors[j], row};
+        const std::vector<LlvmValue> x =
+            side_ == 1 ? std::vector<LlvmValue>{row, vectors[j]} : std::vector<LlvmValue>{vectors[j], row};
         sum = job_.emit.ops(node_).accumulate(std::vector<LlvmValue>{sum}, x, {})[0];
         if (columns_vary()) sum = splat(sum);
       }
@@ -271,7 +294,8 @@ std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::Kernel
 
 void emit_contract(KernelJob& job) {
   const Roles roles = roles_of(job.emit.kernel(), job.emit.shape());
-  loop_axes(job, roles.batch, false, job.root, [&](Point& batch) { ContractEmitter(job, job.emit.kernel(), batch).run(); });
+  loop_axes(job, roles.batch, false, job.root,
+            [&](Point& batch) { ContractEmitter(job, job.emit.kernel(), batch).run(); });
 }
 
 }  // namespace sinter::runtime

@@ -25,7 +25,8 @@ bool axes_are_only_addresses(const ir::Graph& body) {
     for (const ir::Value& v : n.operands) types.push_back(body.type(v));
     const ir::Space space = op.space(n.attributes, types);
     for (std::size_t k = 0; k < space.reads.size(); ++k)
-      if (!ir::always_inside(space.reads[k], space, types[static_cast<std::size_t>(space.operand_of(k))].shape)) return false;
+      if (!ir::always_inside(space.reads[k], space, types[static_cast<std::size_t>(space.operand_of(k))].shape))
+        return false;
   }
   return true;
 }
@@ -60,29 +61,33 @@ AxisSplit split_axes(const ir::Graph& body, const ir::KernelShape& shape, int fi
   return split;
 }
 
-void loop_axes(KernelJob& job, std::span<const int> axes, bool shared, Point& parent, const std::function<void(Point&)>& body) {
+void loop_axes(KernelJob& job, std::span<const int> axes, bool shared, Point& parent,
+               const std::function<void(Point&)>& body) {
   if (axes.empty()) return body(parent);
   const std::int64_t extent = job.emit.shape().extents()[static_cast<std::size_t>(axes[0])];
   if (extent == 1 && !shared) {
     parent.axes[axes[0]] = job.i64(0);
     return loop_axes(job, axes.subspan(1), false, parent, body);
   }
-  emit_loop(job.builder(), shared ? job.begin : job.i64(0), shared ? job.end : job.i64(extent), 1, [&](llvm::Value* index, llvm::Instruction* entry) {
-    Point point;
-    point.parent = &parent;
-    point.entry = entry;
-    point.axes[axes[0]] = index;
-    loop_axes(job, axes.subspan(1), false, point, body);
-  });
+  emit_loop(job.builder(), shared ? job.begin : job.i64(0), shared ? job.end : job.i64(extent), 1,
+            [&](llvm::Value* index, llvm::Instruction* entry) {
+              Point point;
+              point.parent = &parent;
+              point.entry = entry;
+              point.axes[axes[0]] = index;
+              loop_axes(job, axes.subspan(1), false, point, body);
+            });
 }
 
-std::int64_t block_count(std::int64_t extent, std::int64_t lanes, std::int64_t unroll) { return (extent + lanes * unroll - 1) / (lanes * unroll); }
+std::int64_t block_count(std::int64_t extent, std::int64_t lanes, std::int64_t unroll) {
+  return (extent + lanes * unroll - 1) / (lanes * unroll);
+}
 
 namespace {
 
 /// `count` points of consecutive vectors that start at element `start`.
-std::deque<Point> vector_points(KernelJob& job, Point& parent, llvm::Instruction* entry, llvm::Value* start, std::int64_t count, std::int64_t rest,
-                                const std::function<void(Point&)>& place) {
+std::deque<Point> vector_points(KernelJob& job, Point& parent, llvm::Instruction* entry, llvm::Value* start,
+                                std::int64_t count, std::int64_t rest, const std::function<void(Point&)>& place) {
   std::deque<Point> points;
   for (std::int64_t u = 0; u < count; ++u) {
     Point& p = points.emplace_back();
@@ -103,8 +108,9 @@ void run(std::deque<Point>& points, const std::function<void(std::span<Point>)>&
 
 }  // namespace
 
-void sweep_vectors(KernelJob& job, std::int64_t extent, std::int64_t unroll, llvm::Value* begin, llvm::Value* end, Point& parent,
-                   const std::function<void(Point&)>& place, const std::function<void(std::span<Point>)>& body) {
+void sweep_vectors(KernelJob& job, std::int64_t extent, std::int64_t unroll, llvm::Value* begin, llvm::Value* end,
+                   Point& parent, const std::function<void(Point&)>& place,
+                   const std::function<void(std::span<Point>)>& body) {
   llvm::IRBuilder<>& b = job.builder();
   const std::int64_t lanes = job.context.lanes;
   const std::int64_t block = lanes * unroll;
@@ -120,7 +126,8 @@ void sweep_vectors(KernelJob& job, std::int64_t extent, std::int64_t unroll, llv
   }
   if (rest == 0) return;
   emit_if(b, b.CreateICmpSGT(end, job.i64(full)), [&](llvm::Instruction* entry) {
-    std::deque<Point> points = vector_points(job, parent, entry, job.i64(full * block), (rest + lanes - 1) / lanes, rest, place);
+    std::deque<Point> points =
+        vector_points(job, parent, entry, job.i64(full * block), (rest + lanes - 1) / lanes, rest, place);
     run(points, body);
   });
 }
@@ -130,7 +137,9 @@ void place_inner(const KernelJob& job, llvm::Value* flat, Point& point) {
   std::int64_t stride = 1;
   for (std::size_t k = shape.inner.size(); k-- > 0;) {
     const std::int64_t extent = shape.inner[k];
-    const auto constant = [&](std::int64_t v) { return flat->getType()->isVectorTy() ? job.context.splat(job.i64(v)) : job.i64(v); };
+    const auto constant = [&](std::int64_t v) {
+      return flat->getType()->isVectorTy() ? job.context.splat(job.i64(v)) : job.i64(v);
+    };
     llvm::Value* digit = stride == 1 ? flat : job.builder().CreateUDiv(flat, constant(stride));
     stride *= extent;
     if (k > 0) digit = job.builder().CreateURem(digit, constant(extent));
@@ -193,50 +202,60 @@ Carries chain_reduce(KernelJob& job, NodeId node, std::span<Point> points) {
   Carries identity;
   for (std::size_t p = 0; p < points.size(); ++p) {
     identity.emplace_back();
-    for (const LlvmValue& v : ops.identity(integer(job.context, dtype, 0))) identity.back().push_back(points[p].group.empty() ? opaque_one(v) : splat(opaque_one(v)));
+    for (const LlvmValue& v : ops.identity(integer(job.context, dtype, 0)))
+      identity.back().push_back(points[p].group.empty() ? opaque_one(v) : splat(opaque_one(v)));
   }
   // `regions` are the points inside the innermost region that surrounds the chain.
   const auto add_terms = [&](std::span<Point> regions, llvm::Value* begin, llvm::Value* end) {
-    return unpack(job, identity, emit_loop(job.builder(), begin, end, 1, pack(identity), [&](llvm::Value* term, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
-      Carries carries = unpack(job, identity, carried);
-      for (std::size_t p = 0; p < points.size(); ++p) {
-        Point inner;
-        inner.parent = &regions[p];
-        inner.entry = entry;
-        place_inner(job, term, inner);
-        const LiveIndices axes = job.emit.anchor_axes(node, inner);
-        std::vector<LlvmValue> x;
-        for (std::size_t k = 0; k < job.emit.space(node).reads.size(); ++k) x.push_back(job.emit.evaluate_read(node, k, axes, inner));
-        std::vector<LlvmValue> reduced;
-        for (std::size_t k = 0; k < job.emit.shape().inner.size(); ++k)
-          reduced.emplace_back(job.context, DType::i64, inner.axes.at(static_cast<int>(job.emit.shape().outer.size() + k)));
-        carries[p] = ops.accumulate(carries[p], x, reduced);
-        if (!points[p].group.empty())
-          for (LlvmValue& v : carries[p]) v = splat(v);
-      }
-      return pack(carries);
-    }));
+    return unpack(job, identity,
+                  emit_loop(job.builder(), begin, end, 1, pack(identity),
+                            [&](llvm::Value* term, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
+                              Carries carries = unpack(job, identity, carried);
+                              for (std::size_t p = 0; p < points.size(); ++p) {
+                                Point inner;
+                                inner.parent = &regions[p];
+                                inner.entry = entry;
+                                place_inner(job, term, inner);
+                                const LiveIndices axes = job.emit.anchor_axes(node, inner);
+                                std::vector<LlvmValue> x;
+                                for (std::size_t k = 0; k < job.emit.space(node).reads.size(); ++k)
+                                  x.push_back(job.emit.evaluate_read(node, k, axes, inner));
+                                std::vector<LlvmValue> reduced;
+                                for (std::size_t k = 0; k < job.emit.shape().inner.size(); ++k)
+                                  reduced.emplace_back(
+                                      job.context, DType::i64,
+                                      inner.axes.at(static_cast<int>(job.emit.shape().outer.size() + k)));
+                                carries[p] = ops.accumulate(carries[p], x, reduced);
+                                if (!points[p].group.empty())
+                                  for (LlvmValue& v : carries[p]) v = splat(v);
+                              }
+                              return pack(carries);
+                            }));
   };
   if (walk.count == 0) return identity;
   if (walk.count == 1) return add_terms(points, job.i64(0), job.i64(walk.total));
-  return unpack(job, identity, emit_loop(job.builder(), job.i64(0), job.i64(walk.count), 1, pack(identity), [&](llvm::Value* number, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
-    const auto [begin, end] = walk.bounds(job, number);
-    std::vector<Point> regions(points.size());
-    for (std::size_t p = 0; p < points.size(); ++p) {
-      regions[p].parent = &points[p];
-      regions[p].entry = entry;
-    }
-    const Carries chunk = add_terms(regions, begin, end);
-    const Carries total = unpack(job, identity, carried);
-    const LlvmValue first(job.context, DType::i1, job.builder().CreateICmpEQ(number, job.i64(0)));
-    Carries next;
-    for (std::size_t p = 0; p < points.size(); ++p) {
-      const std::vector<LlvmValue> sum = ops.combine(total[p], chunk[p]);
-      next.emplace_back();
-      for (std::size_t v = 0; v < sum.size(); ++v) next.back().push_back(select(first, chunk[p][v], sum[v]));
-    }
-    return pack(next);
-  }));
+  return unpack(job, identity,
+                emit_loop(job.builder(), job.i64(0), job.i64(walk.count), 1, pack(identity),
+                          [&](llvm::Value* number, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
+                            const auto [begin, end] = walk.bounds(job, number);
+                            std::vector<Point> regions(points.size());
+                            for (std::size_t p = 0; p < points.size(); ++p) {
+                              regions[p].parent = &points[p];
+                              regions[p].entry = entry;
+                            }
+                            const Carries chunk = add_terms(regions, begin, end);
+                            const Carries total = unpack(job, identity, carried);
+                            const LlvmValue first(job.context, DType::i1,
+                                                  job.builder().CreateICmpEQ(number, job.i64(0)));
+                            Carries next;
+                            for (std::size_t p = 0; p < points.size(); ++p) {
+                              const std::vector<LlvmValue> sum = ops.combine(total[p], chunk[p]);
+                              next.emplace_back();
+                              for (std::size_t v = 0; v < sum.size(); ++v)
+                                next.back().push_back(select(first, chunk[p][v], sum[v]));
+                            }
+                            return pack(next);
+                          }));
 }
 
 namespace {
@@ -249,8 +268,10 @@ std::vector<std::size_t> all_outputs(const KernelJob& job) {
 
 /// Loops over the outer axes with the vector on their tail; shares the outermost loop.
 void over_outer(KernelJob& job, const std::function<void(std::span<Point>)>& body) {
-  const AxisSplit split = split_axes(job.emit.body(), job.emit.shape(), 0, static_cast<int>(job.emit.shape().outer.size()));
-  const bool share_loop = std::any_of(split.loops.begin(), split.loops.end(), [&](int k) { return job.emit.shape().outer[static_cast<std::size_t>(k)] > 1; });
+  const AxisSplit split =
+      split_axes(job.emit.body(), job.emit.shape(), 0, static_cast<int>(job.emit.shape().outer.size()));
+  const bool share_loop = std::any_of(split.loops.begin(), split.loops.end(),
+                                      [&](int k) { return job.emit.shape().outer[static_cast<std::size_t>(k)] > 1; });
   // Unit axes first, so that the shared loop is the first real one.
   std::vector<int> loops = split.loops;
   for (const int k : split.loops)
@@ -260,7 +281,8 @@ void over_outer(KernelJob& job, const std::function<void(std::span<Point>)>& bod
     const std::int64_t blocks = block_count(split.group_extent, job.context.lanes, job.schedule.unroll);
     llvm::Value* begin = share_loop ? job.i64(0) : job.begin;
     llvm::Value* end = share_loop ? job.i64(blocks) : job.end;
-    sweep_vectors(job, split.group_extent, job.schedule.unroll, begin, end, at, [&](Point& p) { p.group = split.group; }, body);
+    sweep_vectors(
+        job, split.group_extent, job.schedule.unroll, begin, end, at, [&](Point& p) { p.group = split.group; }, body);
   });
 }
 
@@ -279,7 +301,8 @@ void emit_column(KernelJob& job) {
     for (const NodeId anchor : job.emit.shape().anchors) {
       const Carries carries = chain_reduce(job, anchor, vectors);
       const DType result = job.emit.body().node(anchor).results[0].dtype;
-      for (std::size_t p = 0; p < vectors.size(); ++p) vectors[p].anchors.insert_or_assign(anchor, job.emit.ops(anchor).finish(carries[p], result));
+      for (std::size_t p = 0; p < vectors.size(); ++p)
+        vectors[p].anchors.insert_or_assign(anchor, job.emit.ops(anchor).finish(carries[p], result));
     }
     for (Point& p : vectors) job.emit.store_outputs(outputs, p);
   });

@@ -32,12 +32,14 @@ struct AxisSplit {
 AxisSplit split_axes(const ir::Graph& body, const ir::KernelShape& shape, int first, int last);
 
 /// Nests loops over `axes`; the first one runs over the job's share when `shared`.
-void loop_axes(KernelJob& job, std::span<const int> axes, bool shared, Point& parent, const std::function<void(Point&)>& body);
+void loop_axes(KernelJob& job, std::span<const int> axes, bool shared, Point& parent,
+               const std::function<void(Point&)>& body);
 
 /// Runs over `extent` elements in blocks of `unroll` vectors: blocks [begin, end), then (when end reaches past the last
 /// full block) single vectors and a masked tail. `body` gets the points of the vectors that belong together.
-void sweep_vectors(KernelJob& job, std::int64_t extent, std::int64_t unroll, llvm::Value* begin, llvm::Value* end, Point& parent,
-                   const std::function<void(Point& vector)>& place, const std::function<void(std::span<Point>)>& body);
+void sweep_vectors(KernelJob& job, std::int64_t extent, std::int64_t unroll, llvm::Value* begin, llvm::Value* end,
+                   Point& parent, const std::function<void(Point& vector)>& place,
+                   const std::function<void(std::span<Point>)>& body);
 
 /// Number of blocks that sweep_vectors makes.
 std::int64_t block_count(std::int64_t extent, std::int64_t lanes, std::int64_t unroll);

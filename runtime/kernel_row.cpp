@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "kernel_forms.h"
 #include <sinter/ir/error.h>
 #include <sinter/ir/sum_order.h>
+#include "kernel_forms.h"
 
 namespace sinter::runtime {
 
@@ -18,7 +18,9 @@ using Carry = std::vector<LlvmValue>;
 class RowEmitter {
  public:
   RowEmitter(KernelJob& job, Point& row)
-      : job_(job), row_(row), total_(ir::Shape(job.emit.shape().inner).elements()),
+      : job_(job),
+        row_(row),
+        total_(ir::Shape(job.emit.shape().inner).elements()),
         split_(split_axes(job.emit.body(), job.emit.shape(), static_cast<int>(job.emit.shape().outer.size()),
                           static_cast<int>(job.emit.shape().extents().size()))) {}
 
@@ -59,11 +61,13 @@ class RowEmitter {
     Point p = vector_point(first, present, entry);
     const LiveIndices axes = job_.emit.anchor_axes(node, p);
     std::vector<LlvmValue> x;
-    for (std::size_t k = 0; k < job_.emit.space(node).reads.size(); ++k) x.push_back(job_.emit.evaluate_read(node, k, axes, p));
+    for (std::size_t k = 0; k < job_.emit.space(node).reads.size(); ++k)
+      x.push_back(job_.emit.evaluate_read(node, k, axes, p));
     std::vector<LlvmValue> reduced;
     const std::size_t outer = job_.emit.shape().outer.size();
     for (std::size_t k = 0; k < job_.emit.shape().inner.size(); ++k)
-      reduced.emplace_back(context(), DType::i64, job_.emit.number({ir::Affine::axis(static_cast<int>(outer + k)), nullptr}, p));
+      reduced.emplace_back(context(), DType::i64,
+                           job_.emit.number({ir::Affine::axis(static_cast<int>(outer + k)), nullptr}, p));
     Carry next = job_.emit.ops(node).accumulate(carry, x, reduced);
     for (std::size_t v = 0; v < next.size(); ++v) {
       next[v] = splat(next[v]);
@@ -75,7 +79,9 @@ class RowEmitter {
   Carry identity(NodeId node) const {
     const ir::Node& n = job_.emit.body().node(node);
     Carry carry;
-    for (const LlvmValue& v : job_.emit.ops(node).identity(integer(context(), job_.emit.body().type(n.operands[0]).dtype, 0))) carry.push_back(splat(opaque_one(v)));
+    for (const LlvmValue& v :
+         job_.emit.ops(node).identity(integer(context(), job_.emit.body().type(n.operands[0]).dtype, 0)))
+      carry.push_back(splat(opaque_one(v)));
     return carry;
   }
 
@@ -105,17 +111,21 @@ class RowEmitter {
         }
         return all;
       };
-      carries = rebuilt(emit_loop(b, job_.i64(0), job_.i64(full), 1, flat(carries), [&](llvm::Value* block, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
-        std::vector<Carry> all = rebuilt(carried);
-        llvm::Value* first = b.CreateNSWAdd(begin, b.CreateNSWMul(block, job_.i64(ir::lane_count)));
-        for (std::int64_t q = 0; q < used; ++q)
-          all[static_cast<std::size_t>(q)] = add(node, all[static_cast<std::size_t>(q)], b.CreateNSWAdd(first, job_.i64(q * lanes)), lanes, entry);
-        return flat(all);
-      }));
+      carries = rebuilt(emit_loop(
+          b, job_.i64(0), job_.i64(full), 1, flat(carries),
+          [&](llvm::Value* block, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
+            std::vector<Carry> all = rebuilt(carried);
+            llvm::Value* first = b.CreateNSWAdd(begin, b.CreateNSWMul(block, job_.i64(ir::lane_count)));
+            for (std::int64_t q = 0; q < used; ++q)
+              all[static_cast<std::size_t>(q)] =
+                  add(node, all[static_cast<std::size_t>(q)], b.CreateNSWAdd(first, job_.i64(q * lanes)), lanes, entry);
+            return flat(all);
+          }));
     }
     for (std::int64_t q = 0; q * lanes < rest; ++q) {
       llvm::Value* first = b.CreateNSWAdd(begin, job_.i64(full * ir::lane_count + q * lanes));
-      carries[static_cast<std::size_t>(q)] = add(node, carries[static_cast<std::size_t>(q)], first, rest - q * lanes, nullptr);
+      carries[static_cast<std::size_t>(q)] =
+          add(node, carries[static_cast<std::size_t>(q)], first, rest - q * lanes, nullptr);
     }
     return tree(node, std::move(carries));
   }
@@ -127,7 +137,9 @@ class RowEmitter {
     const auto used = static_cast<std::int64_t>(carries.size());
     for (std::int64_t width = ir::lane_count / context().lanes / 2; width > 0; width /= 2)
       for (std::int64_t i = 0; i < width; ++i)
-        if (i + width < used) carries[static_cast<std::size_t>(i)] = combine(carries[static_cast<std::size_t>(i)], carries[static_cast<std::size_t>(i + width)]);
+        if (i + width < used)
+          carries[static_cast<std::size_t>(i)] =
+              combine(carries[static_cast<std::size_t>(i)], carries[static_cast<std::size_t>(i + width)]);
     Carry carry = carries.empty() ? identity(node) : carries[0];
     for (int width = context().lanes / 2; width > 1; width /= 2) {
       Carry upper;
@@ -138,7 +150,8 @@ class RowEmitter {
     // The last step is one of scalars. (LLVM 22 gets a vector step whose lane 0 alone is used wrong: argmax of f64.)
     const auto lane = [&](std::uint64_t number) {
       Carry one;
-      for (const LlvmValue& v : carry) one.emplace_back(context(), v.dtype(), job_.builder().CreateExtractElement(v.value(), number));
+      for (const LlvmValue& v : carry)
+        one.emplace_back(context(), v.dtype(), job_.builder().CreateExtractElement(v.value(), number));
       return one;
     };
     return combine(lane(0), lane(1));
@@ -159,14 +172,18 @@ class RowEmitter {
     Carry sum = chunk(node, job_.i64(0), ir::lanes_chunk);
     std::vector<llvm::Value*> initial;
     for (const LlvmValue& v : sum) initial.push_back(v.value());
-    const std::vector<llvm::Value*> last = emit_loop(b, job_.i64(1), job_.i64(full), 1, initial, [&](llvm::Value* number, std::vector<llvm::Value*> carried, llvm::Instruction*) {
-      Carry before;
-      for (std::size_t v = 0; v < carried.size(); ++v) before.emplace_back(context(), sum[v].dtype(), carried[v]);
-      std::vector<llvm::Value*> next;
-      for (const LlvmValue& v : job_.emit.ops(node).combine(before, chunk(node, b.CreateNSWMul(number, job_.i64(ir::lanes_chunk)), ir::lanes_chunk)))
-        next.push_back(v.value());
-      return next;
-    });
+    const std::vector<llvm::Value*> last =
+        emit_loop(b, job_.i64(1), job_.i64(full), 1, initial,
+                  [&](llvm::Value* number, std::vector<llvm::Value*> carried, llvm::Instruction*) {
+                    Carry before;
+                    for (std::size_t v = 0; v < carried.size(); ++v)
+                      before.emplace_back(context(), sum[v].dtype(), carried[v]);
+                    std::vector<llvm::Value*> next;
+                    for (const LlvmValue& v : job_.emit.ops(node).combine(
+                             before, chunk(node, b.CreateNSWMul(number, job_.i64(ir::lanes_chunk)), ir::lanes_chunk)))
+                      next.push_back(v.value());
+                    return next;
+                  });
     for (std::size_t v = 0; v < sum.size(); ++v) sum[v] = LlvmValue(context(), sum[v].dtype(), last[v]);
     if (rest > 0) sum = job_.emit.ops(node).combine(sum, chunk(node, job_.i64(full * ir::lanes_chunk), rest));
     return sum;
@@ -185,14 +202,16 @@ class RowEmitter {
     }
     if (!full.empty()) {
       const std::int64_t blocks = block_count(total_, context().lanes, job_.schedule.unroll);
-      sweep_vectors(job_, total_, job_.schedule.unroll, job_.i64(0), job_.i64(blocks), row_, [&](Point& p) { place(p); },
-                    [&](std::span<Point> vectors) {
-                      for (Point& p : vectors) job_.emit.store_outputs(full, p);
-                    });
+      sweep_vectors(
+          job_, total_, job_.schedule.unroll, job_.i64(0), job_.i64(blocks), row_, [&](Point& p) { place(p); },
+          [&](std::span<Point> vectors) {
+            for (Point& p : vectors) job_.emit.store_outputs(full, p);
+          });
     }
     const std::size_t inputs = body.inputs().size();
     for (const auto& [k, value] : single)
-      job_.emit.store(inputs + k, value, body.type(body.outputs()[k].value).elements(), {job_.emit.shape().output_addresses[k], nullptr}, row_);
+      job_.emit.store(inputs + k, value, body.type(body.outputs()[k].value).elements(),
+                      {job_.emit.shape().output_addresses[k], nullptr}, row_);
   }
 
   KernelJob& job_;

@@ -1,8 +1,8 @@
 // Scatter form: the operand is copied, then the updates are combined into it one after the other in row-major order.
 // Vectors run along the updates' innermost axis where it is the result's innermost axis too; lanes then never meet.
 
-#include "kernel_forms.h"
 #include <sinter/ir/error.h>
+#include "kernel_forms.h"
 
 namespace sinter::runtime {
 
@@ -14,7 +14,10 @@ namespace {
 class ScatterEmitter {
  public:
   explicit ScatterEmitter(KernelJob& job)
-      : job_(job), node_(job.emit.shape().anchors.front()), space_(job.emit.space(node_)), type_(job.emit.body().node(node_).results[0]),
+      : job_(job),
+        node_(job.emit.shape().anchors.front()),
+        space_(job.emit.space(node_)),
+        type_(job.emit.body().node(node_).results[0]),
         output_(job.emit.body().inputs().size()) {}
 
   void run() {
@@ -68,15 +71,17 @@ class ScatterEmitter {
       if (!vector) return add_at(at);
       const std::int64_t extent = space_.parallel.back();
       const auto place = [&](Point& p) { p.group = {axes - 1}; };
-      sweep_vectors(job_, extent, 1, job_.i64(0), job_.i64(block_count(extent, context().lanes, 1)), at, place, [&](std::span<Point> points) {
-        for (Point& p : points) add_at(p);
-      });
+      sweep_vectors(job_, extent, 1, job_.i64(0), job_.i64(block_count(extent, context().lanes, 1)), at, place,
+                    [&](std::span<Point> points) {
+                      for (Point& p : points) add_at(p);
+                    });
     });
   }
 
   void add_at(Point& p) {
     LiveIndices axes;
-    for (std::size_t k = 0; k < space_.parallel.size(); ++k) axes.push_back({Affine::axis(static_cast<int>(k)), nullptr});
+    for (std::size_t k = 0; k < space_.parallel.size(); ++k)
+      axes.push_back({Affine::axis(static_cast<int>(k)), nullptr});
     llvm::Value* inside = nullptr;
     const LiveIndices where = job_.emit.apply(node_, *space_.write, axes, p, type_.shape, nullptr, inside);
     const LiveIndex flat = job_.emit.flatten(where, type_.shape, p);

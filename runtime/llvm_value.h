@@ -105,7 +105,8 @@ LlvmValue mul_high(const LlvmValue& a, const LlvmValue& b);
 
 /// The same value in every lane.
 LlvmValue splat(const LlvmValue& a);
-/// A start value 1 of a product that LLVM does not see: it would make x of 1 * x, and keep a denormal. Others pass through.
+/// A start value 1 of a product that LLVM does not see: it would make x of 1 * x, and keep a denormal. Others pass
+/// through.
 LlvmValue opaque_one(const LlvmValue& a);
 
 // Memory. Elements need no more alignment than min(size, 4), the promise of Bindings; `alignment` (bytes) may promise

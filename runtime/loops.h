@@ -13,13 +13,16 @@ namespace sinter::runtime {
 void emit_loop(llvm::IRBuilder<>& builder, llvm::Value* begin, llvm::Value* end, std::int64_t step,
                const std::function<void(llvm::Value* index, llvm::Instruction* entry)>& body);
 
-/// The same with values carried from trip to trip: `body` gets the current ones and returns the next; the result are the
-/// last ones (the initial ones when there is no trip).
+/// The same with values carried from trip to trip: `body` gets the current ones and returns the next; the result are
+/// the last ones (the initial ones when there is no trip).
 std::vector<llvm::Value*> emit_loop(
-    llvm::IRBuilder<>& builder, llvm::Value* begin, llvm::Value* end, std::int64_t step, std::vector<llvm::Value*> initial,
-    const std::function<std::vector<llvm::Value*>(llvm::Value* index, std::vector<llvm::Value*> carried, llvm::Instruction* entry)>& body);
+    llvm::IRBuilder<>& builder, llvm::Value* begin, llvm::Value* end, std::int64_t step,
+    std::vector<llvm::Value*> initial,
+    const std::function<std::vector<llvm::Value*>(llvm::Value* index, std::vector<llvm::Value*> carried,
+                                                  llvm::Instruction* entry)>& body);
 
 /// Emits `if (condition) body()`.
-void emit_if(llvm::IRBuilder<>& builder, llvm::Value* condition, const std::function<void(llvm::Instruction* entry)>& body);
+void emit_if(llvm::IRBuilder<>& builder, llvm::Value* condition,
+             const std::function<void(llvm::Instruction* entry)>& body);
 
 }  // namespace sinter::runtime

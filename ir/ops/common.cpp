@@ -4,7 +4,8 @@ namespace sinter::ir::detail {
 
 void expect_same(Types types) {
   for (const TensorType& t : types)
-    if (t != types[0]) user_error("operands must have one type, got ", types[0], " and ", t, "; use broadcast or convert");
+    if (t != types[0])
+      user_error("operands must have one type, got ", types[0], " and ", t, "; use broadcast or convert");
 }
 
 void expect_float(const TensorType& type) {

@@ -45,7 +45,9 @@ bool is_sorted_from_zero(const Ints& permutation) {
   return true;
 }
 
-Expr transposed(const Expr& x, const Ints& permutation) { return is_sorted_from_zero(permutation) ? x : transpose(x, permutation); }
+Expr transposed(const Expr& x, const Ints& permutation) {
+  return is_sorted_from_zero(permutation) ? x : transpose(x, permutation);
+}
 
 }  // namespace
 
@@ -67,8 +69,10 @@ std::vector<TensorType> Dot::infer(const Attrs& a, Types types) {
       user_error("inner extents differ: ", x, " x ", y, " over axes ", a.contract_a[k], " and ", a.contract_b[k]);
   Ints dims;
   for (const std::int64_t k : a.batch_a) dims.push_back(x.shape[static_cast<int>(k)]);
-  for (const std::int64_t k : free_axes(x.rank(), a.batch_a, a.contract_a)) dims.push_back(x.shape[static_cast<int>(k)]);
-  for (const std::int64_t k : free_axes(y.rank(), a.batch_b, a.contract_b)) dims.push_back(y.shape[static_cast<int>(k)]);
+  for (const std::int64_t k : free_axes(x.rank(), a.batch_a, a.contract_a))
+    dims.push_back(x.shape[static_cast<int>(k)]);
+  for (const std::int64_t k : free_axes(y.rank(), a.batch_b, a.contract_b))
+    dims.push_back(y.shape[static_cast<int>(k)]);
   return {TensorType{x.dtype, Shape(std::move(dims))}};
 }
 
@@ -127,7 +131,8 @@ Gradients Dot::vjp(const VjpContext& c) {
 Expr dot(const Expr& a, const Expr& b, const Dot::Attrs& attrs) { return apply<Dot>(attrs, {a, b}); }
 
 Expr matmul(const Expr& a, const Expr& b) {
-  if (a.rank() == 0 || b.rank() == 0) user_error(where(a.graph().path(), "matmul"), ": expected vectors or matrices, got ", a.type(), " x ", b.type());
+  if (a.rank() == 0 || b.rank() == 0)
+    user_error(where(a.graph().path(), "matmul"), ": expected vectors or matrices, got ", a.type(), " x ", b.type());
   const std::int64_t batches = std::max(0, std::min(a.rank(), b.rank()) - 2);
   if (a.rank() > 2 && b.rank() > 2 && a.rank() != b.rank())
     user_error(where(a.graph().path(), "matmul"), ": batch axes differ: ", a.type(), " x ", b.type());

@@ -37,7 +37,8 @@ void expect_positions(Types types, std::size_t first, int rank) {
   if (types.size() != first + at(rank))
     user_error("expected one start position per axis: ", rank, ", got ", types.size() - std::min(types.size(), first));
   for (const TensorType& t : types.subspan(first))
-    if (!is_integer(t.dtype) || t.dtype == DType::i1 || t.rank() != 0) user_error("a start position must be a scalar integer, got ", t);
+    if (!is_integer(t.dtype) || t.dtype == DType::i1 || t.rank() != 0)
+      user_error("a start position must be a scalar integer, got ", t);
 }
 
 std::vector<Expr> positions_of(const VjpContext& c, std::size_t first) {
@@ -54,7 +55,8 @@ std::vector<TensorType> Broadcast::infer(const Attrs& a, Types types) {
   detail::expect_axes(a.dims, a.shape.rank(), "broadcast dims");
   for (int k = 0; k < x.rank(); ++k) {
     const auto to = static_cast<int>(a.dims[at(k)]);
-    if (k > 0 && a.dims[at(k)] <= a.dims[at(k - 1)]) user_error("dims ", to_string(a.dims), " must increase; transpose first");
+    if (k > 0 && a.dims[at(k)] <= a.dims[at(k - 1)])
+      user_error("dims ", to_string(a.dims), " must increase; transpose first");
     if (x.shape[k] != a.shape[to]) user_error("axis ", k, " of ", x, " does not fit axis ", to, " of ", a.shape);
   }
   return {TensorType{x.dtype, a.shape}};
@@ -70,7 +72,8 @@ Gradients Broadcast::vjp(const VjpContext& c) {
 
 std::vector<TensorType> Reshape::infer(const Attrs& a, Types types) {
   if (a.shape.elements() != types[0].elements())
-    user_error("cannot reshape ", types[0], " (", types[0].elements(), " elements) to ", a.shape, " (", a.shape.elements(), ")");
+    user_error("cannot reshape ", types[0], " (", types[0].elements(), " elements) to ", a.shape, " (",
+               a.shape.elements(), ")");
   return {TensorType{types[0].dtype, a.shape}};
 }
 
@@ -118,7 +121,8 @@ std::vector<TensorType> Reverse::infer(const Attrs& a, Types types) {
 Space Reverse::space(const Attrs& a, Types types) {
   Space s = pointwise_space(types[0].shape, 1);
   for (const std::int64_t axis : a.axes)
-    s.reads[0].coordinates[at(axis)] = Coordinate::of(static_cast<int>(axis), -1, types[0].shape[static_cast<int>(axis)] - 1);
+    s.reads[0].coordinates[at(axis)] =
+        Coordinate::of(static_cast<int>(axis), -1, types[0].shape[static_cast<int>(axis)] - 1);
   return s;
 }
 
@@ -135,8 +139,8 @@ std::vector<TensorType> Slice::infer(const Attrs& a, Types types) {
     const std::int64_t limit = a.limit[at(k)];
     const std::int64_t stride = a.stride[at(k)];
     if (start < 0 || limit < start || limit > x[k] || stride < 1)
-      user_error("axis ", k, " of ", types[0], ": cannot take ", start, ":", limit, ":", stride, "; expected 0 <= start <= limit <= ", x[k],
-                 " and stride >= 1");
+      user_error("axis ", k, " of ", types[0], ": cannot take ", start, ":", limit, ":", stride,
+                 "; expected 0 <= start <= limit <= ", x[k], " and stride >= 1");
     dims.push_back((limit - start + stride - 1) / stride);
   }
   return {TensorType{types[0].dtype, Shape(std::move(dims))}};
@@ -144,7 +148,8 @@ std::vector<TensorType> Slice::infer(const Attrs& a, Types types) {
 
 Space Slice::space(const Attrs& a, Types types) {
   IndexMap map;
-  for (int k = 0; k < types[0].rank(); ++k) map.coordinates.push_back(Coordinate::of(k, a.stride[at(k)], a.start[at(k)]));
+  for (int k = 0; k < types[0].rank(); ++k)
+    map.coordinates.push_back(Coordinate::of(k, a.stride[at(k)], a.start[at(k)]));
   return one_read(infer(a, types)[0].shape.ints(), std::move(map));
 }
 
@@ -335,7 +340,9 @@ Space Gather::space(const Attrs& a, Types types) {
   return one_read(gathered_shape(types[0], types[1], a.axis), gathered_map(types[0], types[1], a.axis));
 }
 
-double Gather::fill(const Attrs&, DType dtype) { return is_float(dtype) ? std::numeric_limits<double>::quiet_NaN() : 0.0; }
+double Gather::fill(const Attrs&, DType dtype) {
+  return is_float(dtype) ? std::numeric_limits<double>::quiet_NaN() : 0.0;
+}
 
 Gradients Gather::vjp(const VjpContext& c) {
   return {scatter_add(full_like(c.operand(0), 0.0), c.operand(1), c.grad(), c.attributes<Gather>().axis), Expr()};

@@ -54,7 +54,8 @@ Space Reduction::space(const Attrs& a, Types types) {
   s.parallel = extents(x, parallel);
   s.reduced = extents(x, a.axes);
   Ints source(static_cast<std::size_t>(x.rank()));
-  for (std::size_t k = 0; k < parallel.size(); ++k) source[static_cast<std::size_t>(parallel[k])] = static_cast<std::int64_t>(k);
+  for (std::size_t k = 0; k < parallel.size(); ++k)
+    source[static_cast<std::size_t>(parallel[k])] = static_cast<std::int64_t>(k);
   for (std::size_t k = 0; k < a.axes.size(); ++k)
     source[static_cast<std::size_t>(a.axes[k])] = static_cast<std::int64_t>(parallel.size() + k);
   s.reads = {IndexMap::select(source)};

@@ -44,7 +44,8 @@ void check_compositions(int order, std::uint64_t seeds, int nodes) {
     judged_samples += report.judged;
     if (!report.objection.empty()) FAIL(verdict(random, judge));
   }
-  std::printf("gradients of order %d: %d of %d random graphs judged\n", order, static_cast<int>(judged_samples), static_cast<int>(seeds));
+  std::printf("gradients of order %d: %d of %d random graphs judged\n", order, static_cast<int>(judged_samples),
+              static_cast<int>(seeds));
   CHECK(judged_samples >= seeds * 6 / 10);
 }
 

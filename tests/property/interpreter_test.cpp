@@ -8,6 +8,7 @@
 #include "reference/reference.h"
 #include "support/catch.h"
 #include "support/random_graph.h"
+#include "support/random_values.h"
 
 namespace sinter::test {
 
@@ -62,6 +63,15 @@ TEST_CASE("the interpreter equals the reference, op by op", "[reference]") {
 TEST_CASE("the interpreter equals the reference on long reductions", "[reference]") {
   for (const std::string_view op : {"reduce_sum", "reduce_prod", "reduce_max", "argmax", "dot"})
     check_op(op, 300, {.elements = 1200});
+  for (const ir::Shape& shape : {ir::Shape{65537}, ir::Shape{2, 131, 501}, ir::Shape{1025, 3}, ir::Shape{2, 1030}}) {
+    RandomGraph g{1, ir::Graph("sum"), {}};
+    const ir::Expr x = ir::input(g.graph, "x", {ir::DType::f32, shape});
+    g.graph.add_output("y", reduce_sum(x, {shape.rank() - 1}).value());
+    g.graph.add_output("z", reduce_sum(x, {0}).value());
+    Random random(5);
+    g.environment["x"] = ir::NumArray::from(random_data(x.type(), {Domain::Kind::tame, 0}, random));
+    CHECK(difference_from_reference(g) == "");
+  }
 }
 
 TEST_CASE("the interpreter equals the reference on empty tensors", "[reference]") {

@@ -2,6 +2,7 @@
 // and without fusion, bounds-checked and not, alone and in a team.
 
 #include <cstdio>
+#include <functional>
 
 #include <sinter/ir/ops.h>
 #include <sinter/ir/text.h>
@@ -12,6 +13,7 @@
 #include "support/catch.h"
 #include "support/compare.h"
 #include "support/random.h"
+#include "support/random_values.h"
 #include "support/shrink.h"
 
 namespace sinter::test {
@@ -70,6 +72,9 @@ void check_graphs(const Way& way, std::uint64_t first, std::uint64_t last, const
   const Judge judge = judge_of(way, tally);
   CHECK(verdicts(first, last, options, judge) == "");
   print(way.name, tally);
+  // Every form is met often.
+  for (const auto& [form, n] : tally.forms) CHECK(std::pair(form, n * 10 >= tally.graphs) == std::pair(form, true));
+  CHECK(tally.forms.size() == 5);
 }
 
 /// Any choice a schedule can make; barriers everywhere, so that every kernel may be shared.
@@ -105,7 +110,8 @@ TEST_CASE("compiled code equals the interpreter: any schedule, any number of thr
     count(program, tally);
     const int threads = static_cast<int>(random.between(1, 4));
     const ir::InterpreterResult expected = ir::interpret(g.graph, g.environment);
-    const std::string found = difference(expected, run_compiled(program, g.environment, {options.target, false, threads}), g.environment);
+    const std::string found =
+        difference(expected, run_compiled(program, g.environment, {options.target, false, threads}), g.environment);
     return found.empty() ? found : str(threads, " threads: ", found, "\n", ir::print(program));
   };
   CHECK(verdicts(16'000, 16'200, {}, judge) == "");
@@ -130,6 +136,38 @@ TEST_CASE("compiled code equals the interpreter: checked", "[jit]") {
 }
 TEST_CASE("compiled code equals the interpreter: a team of three", "[jit]") {
   check_graphs({"team", "", true, false, 3}, 15'000, 15'060, {.nodes = 12, .elements = 8000, .work = 150'000});
+}
+
+TEST_CASE("compiled code equals the interpreter: long sums", "[jit]") {
+  // Lengths on both sides of the chunks of both orders of summation.
+  const auto input = [](ir::Graph& g, const ir::Shape& shape) {
+    return ir::input(g, str("x", g.size()), {ir::DType::f32, shape});
+  };
+  using Make = std::function<ir::Expr(ir::Graph&)>;
+  const std::vector<Make> sums = {
+      [&](ir::Graph& g) { return reduce_sum(input(g, {2, 65535}), {1}); },
+      [&](ir::Graph& g) { return reduce_sum(input(g, {65537}), {0}); },
+      [&](ir::Graph& g) { return reduce_sum(input(g, {3, 131, 500}), {1, 2}); },
+      [&](ir::Graph& g) { return reduce_sum(input(g, {1025, 3}), {0}); },
+      [&](ir::Graph& g) { return reduce_sum(input(g, {2, 2049, 17}), {1}); },
+      [&](ir::Graph& g) { return reduce_sum(input(g, {5, 700, 9}), {0, 1}); },
+      [&](ir::Graph& g) { return ir::argmax(input(g, {3000, 2}), 0); },
+      [&](ir::Graph& g) { return ir::argmax(input(g, {70000}), 0); },
+      [&](ir::Graph& g) { return ir::matmul(input(g, {3, 1025}), input(g, {1025, 18})); },
+      [&](ir::Graph& g) { return ir::matmul(input(g, {7, 2500}), input(g, {2500, 5})); },
+      [&](ir::Graph& g) { return ir::dot(input(g, {4, 7, 333}), input(g, {7, 333, 6}), {{}, {}, {1, 2}, {0, 1}}); },
+      [&](ir::Graph& g) { return ir::dot(input(g, {3, 2, 1100}), input(g, {1100, 6, 3}), {{}, {}, {0, 2}, {2, 0}}); },
+  };
+  Tally tally;
+  for (std::size_t k = 0; k < sums.size(); ++k) {
+    RandomGraph g{k, ir::Graph("sum"), {}};
+    g.graph.add_output("y", sums[k](g.graph).value());
+    Random random(k);
+    for (const ir::NodeId id : g.graph.inputs())
+      g.environment[name_of(g.graph.node(id))] =
+          ir::NumArray::from(random_data(g.graph.node(id).results[0], {Domain::Kind::tame, 0}, random));
+    for (const char* level : {"", "avx2", "baseline"}) CHECK(verdict(g, judge_of({"long sums", level}, tally)) == "");
+  }
 }
 
 TEST_CASE("compiled code equals the interpreter: empty tensors", "[jit]") {

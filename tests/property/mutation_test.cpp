@@ -143,7 +143,8 @@ TEST_CASE("caught: one wrong element of any op", "[mutation]") {
     const ir::NodeId id = g.graph.outputs()[0].value.node;
     const ir::Node& node = g.graph.node(id);
     std::vector<reference::Tensor> operands;
-    for (const ir::Value& v : node.operands) operands.push_back(reference::Tensor::from(values[v.node][v.result].to_data()));
+    for (const ir::Value& v : node.operands)
+      operands.push_back(reference::Tensor::from(values[v.node][v.result].to_data()));
     reference::Tensor result = reference::Tensor::from(values[id][0].to_data());
     if (op.form == ir::Form::source && node.operands.empty()) operands = {result};
     INFO(describe(g));
@@ -208,7 +209,8 @@ TEST_CASE("caught: a lost anti-dependence", "[mutation]") {
   const ir::BufferId state = mutant.of_kind(ir::BufferKind::state)[0];
   const auto writes_state = [&](const ir::Item& item) {
     const auto* kernel = std::get_if<ir::Kernel>(&item);
-    return kernel != nullptr && std::find(kernel->outputs.begin(), kernel->outputs.end(), state) != kernel->outputs.end();
+    return kernel != nullptr &&
+           std::find(kernel->outputs.begin(), kernel->outputs.end(), state) != kernel->outputs.end();
   };
   const auto writer = std::find_if(mutant.items.begin(), mutant.items.end(), writes_state);
   REQUIRE(writer != mutant.items.end());

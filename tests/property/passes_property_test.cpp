@@ -34,7 +34,8 @@ std::string objections(const std::vector<std::string>& violations) {
 }
 
 std::string difference_after(const RandomGraph& random, const ir::Graph& rewritten) {
-  return difference(ir::interpret(random.graph, random.environment), ir::interpret(rewritten, random.environment), random.environment);
+  return difference(ir::interpret(random.graph, random.environment), ir::interpret(rewritten, random.environment),
+                    random.environment);
 }
 
 /// "differentiate" adds outputs and asks for one named "loss"; gradient_test.cpp judges it.
@@ -68,7 +69,8 @@ TEST_CASE("passes in any order keep every bit", "[passes]") {
     Random random(seed);
     std::vector<std::string> order;
     for (int k = 0; k < 5; ++k) order.push_back(random.pick(names));
-    if (const auto fuse = std::find(order.begin(), order.end(), "fuse"); fuse != order.end()) order.erase(fuse + 1, order.end());
+    if (const auto fuse = std::find(order.begin(), order.end(), "fuse"); fuse != order.end())
+      order.erase(fuse + 1, order.end());
     const std::string found = verdict(random_graph(seed), [&](const RandomGraph& g) {
       return difference_after(g, passes::run_passes(g.graph, order, pass_options(true)));
     });

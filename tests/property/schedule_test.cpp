@@ -130,7 +130,8 @@ ir::Environment environment_of(const ir::Graph& graph) {
   const auto add = [&](ir::NodeId id) {
     const ir::TensorType& type = graph.type({id, 0});
     const bool indices = name_of(graph.node(id)) == "i";
-    const test::Domain domain = indices ? test::Domain{test::Domain::Kind::index, 11} : test::Domain{test::Domain::Kind::tame, 0};
+    const test::Domain domain =
+        indices ? test::Domain{test::Domain::Kind::index, 11} : test::Domain{test::Domain::Kind::tame, 0};
     environment[name_of(graph.node(id))] = ir::NumArray::from(test::random_data(type, domain, random));
   };
   for (const ir::NodeId id : graph.inputs()) add(id);
@@ -152,9 +153,11 @@ ir::Program rescheduled(ir::Program program, const ir::Schedule& schedule) {
 
 std::vector<ir::Schedule> schedules_of(ir::KernelForm form) {
   std::vector<ir::Schedule> found;
-  const auto add = [&](std::int64_t lanes, std::int64_t unroll, std::int64_t rows, std::int64_t vectors, bool swap, bool parallel) {
+  const auto add = [&](std::int64_t lanes, std::int64_t unroll, std::int64_t rows, std::int64_t vectors, bool swap,
+                       bool parallel) {
     ir::Schedule s;
-    s.lanes = lanes, s.unroll = unroll, s.tile_rows = rows, s.tile_vectors = vectors, s.swap = swap, s.parallel = parallel;
+    s.lanes = lanes, s.unroll = unroll, s.tile_rows = rows, s.tile_vectors = vectors, s.swap = swap,
+    s.parallel = parallel;
     found.push_back(s);
   };
   if (form == ir::KernelForm::contract) {
@@ -183,14 +186,15 @@ TEST_CASE("every schedule of every form gives the interpreter's bits") {
     for (const ir::Schedule& schedule : schedules_of(c.form))
       for (const int threads : {1, 3}) {
         if (threads > 1 && !schedule.parallel) continue;
-        INFO(c.name << ": lanes " << schedule.lanes << ", unroll " << schedule.unroll << ", tile " << schedule.tile_rows << " x "
-                    << schedule.tile_vectors << ", swap " << schedule.swap << ", threads " << threads);
+        INFO(c.name << ": lanes " << schedule.lanes << ", unroll " << schedule.unroll << ", tile " << schedule.tile_rows
+                    << " x " << schedule.tile_vectors << ", swap " << schedule.swap << ", threads " << threads);
         // Schedules made by hand may share kernels between which no barrier stands; one kernel per program is safe.
         const ir::Program changed = rescheduled(program, schedule);
         int kernels = 0;
         ir::for_each_kernel(changed.items, [&](const ir::Kernel&) { ++kernels; });
         if (threads > 1 && kernels > 1) continue;
-        CHECK(test::difference(expected, test::run_compiled(changed, environment, {options.target, false, threads}), environment) == "");
+        CHECK(test::difference(expected, test::run_compiled(changed, environment, {options.target, false, threads}),
+                               environment) == "");
       }
   }
 }

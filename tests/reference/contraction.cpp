@@ -24,8 +24,9 @@ Cell multiply_add(DType dtype, const Cell& a, const Cell& b, const Cell& c) {
   const double y = flush(dtype, b.real);
   const double z = flush(dtype, c.real);
   if (dtype == DType::f64) return {round_to(dtype, std::fma(x, y, z)), 0};
-  return {round_to(dtype, static_cast<double>(
-                              std::fma(static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)))), 0};
+  return {round_to(dtype,
+                   static_cast<double>(std::fma(static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)))),
+          0};
 }
 
 Cell sum(DType dtype, const Cell& a, const Cell& b) { return multiply_add(dtype, a, {1.0, 1}, b); }

@@ -164,9 +164,10 @@ std::vector<Tensor> scatter_add(const ir::Node& node, std::span<const Tensor> x)
     const Cell& update = x[2].cells[next++];
     Cell* place = t.at(gathered_from(index, x[1], axis));
     if (place == nullptr) return;
-    place->integer = ir::is_float(dtype) ? 0
-                                         : wrap(dtype, static_cast<std::uint64_t>(place->integer) +
-                                                           static_cast<std::uint64_t>(update.integer));
+    place->integer =
+        ir::is_float(dtype)
+            ? 0
+            : wrap(dtype, static_cast<std::uint64_t>(place->integer) + static_cast<std::uint64_t>(update.integer));
     if (ir::is_float(dtype)) place->real = round_to(dtype, flush(dtype, place->real) + flush(dtype, update.real));
   });
   return {t};
@@ -175,11 +176,16 @@ std::vector<Tensor> scatter_add(const ir::Node& node, std::span<const Tensor> x)
 }  // namespace
 
 std::vector<Definition> movement_definitions() {
-  return {{"broadcast", broadcast}, {"reshape", reshape},
-          {"transpose", transpose}, {"reverse", reverse},
-          {"slice", slice},         {"pad", pad},
-          {"concat", concat},       {"dynamic_slice", dynamic_slice},
-          {"dynamic_update", dynamic_update}, {"gather", gather},
+  return {{"broadcast", broadcast},
+          {"reshape", reshape},
+          {"transpose", transpose},
+          {"reverse", reverse},
+          {"slice", slice},
+          {"pad", pad},
+          {"concat", concat},
+          {"dynamic_slice", dynamic_slice},
+          {"dynamic_update", dynamic_update},
+          {"gather", gather},
           {"scatter_add", scatter_add}};
 }
 

@@ -102,8 +102,8 @@ std::vector<Tensor> argmax(const ir::Node& node, std::span<const Tensor> x) {
     for (std::size_t k = 1; k < cells.size(); ++k) {
       const double f = flush(dtype, cells[k].real);
       const double g = flush(dtype, cells[best].real);
-      const bool larger = ir::is_integer(dtype) ? cells[k].integer > cells[best].integer
-                                                : !std::isnan(g) && (std::isnan(f) || f > g);
+      const bool larger =
+          ir::is_integer(dtype) ? cells[k].integer > cells[best].integer : !std::isnan(g) && (std::isnan(f) || f > g);
       if (larger) best = k;
     }
     t.cells.push_back({0.0, static_cast<std::int64_t>(best)});

@@ -24,7 +24,8 @@ std::string difference(const std::string& what, const NumArray& expected, const 
     const reference::Cell x = reference::decode(dtype, a.bytes->data() + k * ir::size_of(dtype));
     const reference::Cell y = reference::decode(dtype, b.bytes->data() + k * ir::size_of(dtype));
     if (!reference::same(dtype, x, y))
-      return str(what, " ", a.type, " element ", k, ": got ", reference::show(dtype, y), ", expected ", reference::show(dtype, x));
+      return str(what, " ", a.type, " element ", k, ": got ", reference::show(dtype, y), ", expected ",
+                 reference::show(dtype, x));
   }
   return {};
 }
@@ -46,7 +47,9 @@ void fill(std::byte* to, const ir::TensorData& data) {
   if (!data.bytes->empty()) std::memcpy(to, data.bytes->data(), data.bytes->size());
 }
 
-NumArray load(const ir::TensorType& type, const std::byte* from) { return NumArray::from(ir::TensorData::copy(type, from)); }
+NumArray load(const ir::TensorType& type, const std::byte* from) {
+  return NumArray::from(ir::TensorData::copy(type, from));
+}
 
 const NumArray& bound(const ir::Environment& environment, const std::string& name) {
   const auto found = environment.find(name);
@@ -80,10 +83,12 @@ namespace {
 
 class ArenaRun {
  public:
-  ArenaRun(const ir::Program& program, const ir::Environment& environment) : program_(program), arena_(program.arena_bytes) {
+  ArenaRun(const ir::Program& program, const ir::Environment& environment)
+      : program_(program), arena_(program.arena_bytes) {
     for (const ir::Buffer& b : program.buffers) {
       own_.emplace_back(b.kind == BufferKind::arena ? 0 : b.type.bytes());
-      if (b.kind == BufferKind::input || b.kind == BufferKind::state) fill(own_.back().data(), bound(environment, b.name).to_data());
+      if (b.kind == BufferKind::input || b.kind == BufferKind::state)
+        fill(own_.back().data(), bound(environment, b.name).to_data());
       if (b.kind == BufferKind::constant) fill(own_.back().data(), b.data);
     }
   }
@@ -117,10 +122,12 @@ class ArenaRun {
     const std::vector<ir::NodeId> inputs = kernel.body->inputs();
     ir::Environment environment;
     for (std::size_t k = 0; k < inputs.size(); ++k)
-      environment[name_of(kernel.body->node(inputs[k]))] = load(kernel.body->node(inputs[k]).results[0], address(kernel.inputs[k]));
+      environment[name_of(kernel.body->node(inputs[k]))] =
+          load(kernel.body->node(inputs[k]).results[0], address(kernel.inputs[k]));
     if (environment.size() != inputs.size()) internal_error("kernel '", kernel.name, "': two inputs have one name");
     const ir::InterpreterResult result = ir::interpret(*kernel.body, environment);
-    for (std::size_t k = 0; k < kernel.outputs.size(); ++k) fill(address(kernel.outputs[k]), result.outputs[k].to_data());
+    for (std::size_t k = 0; k < kernel.outputs.size(); ++k)
+      fill(address(kernel.outputs[k]), result.outputs[k].to_data());
   }
 
   const ir::Program& program_;
@@ -140,9 +147,12 @@ namespace {
 class Bound {
  public:
   explicit Bound(const runtime::Signature& signature) : signature_(signature) {
-    for (const auto& p : signature.inputs) inputs_.emplace_back(p.type.bytes()), input_addresses_.push_back(inputs_.back().data());
-    for (const auto& p : signature.states) states_.emplace_back(p.type.bytes()), state_addresses_.push_back(states_.back().data());
-    for (const auto& p : signature.outputs) outputs_.emplace_back(p.type.bytes()), output_addresses_.push_back(outputs_.back().data());
+    for (const auto& p : signature.inputs)
+      inputs_.emplace_back(p.type.bytes()), input_addresses_.push_back(inputs_.back().data());
+    for (const auto& p : signature.states)
+      states_.emplace_back(p.type.bytes()), state_addresses_.push_back(states_.back().data());
+    for (const auto& p : signature.outputs)
+      outputs_.emplace_back(p.type.bytes()), output_addresses_.push_back(outputs_.back().data());
   }
 
   /// contents(port) gives what inputs and states hold.
@@ -157,8 +167,10 @@ class Bound {
 
   ir::InterpreterResult result() {
     ir::InterpreterResult r;
-    for (std::size_t k = 0; k < outputs_.size(); ++k) r.outputs.push_back(load(signature_.outputs[k].type, outputs_[k].data()));
-    for (std::size_t k = 0; k < states_.size(); ++k) r.states[signature_.states[k].name] = load(signature_.states[k].type, states_[k].data());
+    for (std::size_t k = 0; k < outputs_.size(); ++k)
+      r.outputs.push_back(load(signature_.outputs[k].type, outputs_[k].data()));
+    for (std::size_t k = 0; k < states_.size(); ++k)
+      r.states[signature_.states[k].name] = load(signature_.states[k].type, states_[k].data());
     return r;
   }
 
@@ -171,7 +183,8 @@ class Bound {
 
 }  // namespace
 
-ir::InterpreterResult run_compiled(const ir::Program& program, const ir::Environment& environment, const JitOptions& options) {
+ir::InterpreterResult run_compiled(const ir::Program& program, const ir::Environment& environment,
+                                   const JitOptions& options) {
   runtime::CompileOptions compile;
   compile.target = options.target;
   compile.checked = options.checked;

@@ -26,6 +26,7 @@ struct JitOptions {
 };
 /// Compiles and runs. Before the run that counts, the same session runs once on inputs and states full of NaN, so that
 /// the arena holds NaNs and left-overs.
-ir::InterpreterResult run_compiled(const ir::Program& program, const ir::Environment& environment, const JitOptions& options);
+ir::InterpreterResult run_compiled(const ir::Program& program, const ir::Environment& environment,
+                                   const JitOptions& options);
 
 }  // namespace sinter::test

@@ -76,7 +76,8 @@ GradientReport judge(const Problem& p, Random& random) {
   for (int trial = 0; trial < 2; ++trial) {
     ir::Environment direction;
     for (const std::string& name : p.names)
-      direction[name] = NumArray::from(random_data(p.environment.find(name)->second.type, {Domain::Kind::generic, 0}, random));
+      direction[name] =
+          NumArray::from(random_data(p.environment.find(name)->second.type, {Domain::Kind::generic, 0}, random));
     const Derivative d = along(p, direction);
     const auto difference = [&](double h) { return (loss_at(p, direction, h) - loss_at(p, direction, -h)) / (2 * h); };
     const double coarse = difference(step);

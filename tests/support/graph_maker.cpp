@@ -101,8 +101,10 @@ Expr GraphMaker::operand(const TensorType& type, Domain::Kind kind) {
   std::vector<Expr> found;
   for (const Expr& e : pool_)
     if (e.type() == type) found.push_back(e);
-  if (!found.empty() && random.chance(0.8)) return found[found.size() - 1 - static_cast<std::size_t>(
-      random.below(std::min<std::int64_t>(4, static_cast<std::int64_t>(found.size()))))];
+  if (!found.empty() && random.chance(0.8))
+    return found[found.size() - 1 -
+                 static_cast<std::size_t>(
+                     random.below(std::min<std::int64_t>(4, static_cast<std::int64_t>(found.size()))))];
   if (random.chance(0.5))
     if (const Expr e = adapted(type)) return e;
   const double source = random.unit();

@@ -18,9 +18,7 @@ class Random {
     return z ^ (z >> 31);
   }
   /// 0 .. n-1.
-  std::int64_t below(std::int64_t n) {
-    return static_cast<std::int64_t>(bits() % static_cast<std::uint64_t>(n));
-  }
+  std::int64_t below(std::int64_t n) { return static_cast<std::int64_t>(bits() % static_cast<std::uint64_t>(n)); }
   /// low .. high.
   std::int64_t between(std::int64_t low, std::int64_t high) { return low + below(high - low + 1); }
   bool chance(double probability) { return unit() < probability; }

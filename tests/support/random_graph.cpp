@@ -20,7 +20,8 @@ void finish(GraphMaker& m) {
     if (m.graph.update_of(state) || m.random.chance(0.4)) continue;
     std::vector<Expr> fitting;
     for (const Expr& e : m.pool())
-      if (e.type() == m.graph.node(state).results[0] && (e.value().node != state || m.random.chance(0.1))) fitting.push_back(e);
+      if (e.type() == m.graph.node(state).results[0] && (e.value().node != state || m.random.chance(0.1)))
+        fitting.push_back(e);
     if (!fitting.empty()) m.graph.set_update(state, m.random.pick(fitting).value());
   }
   std::vector<bool> used(m.graph.size(), false);
@@ -59,7 +60,8 @@ RandomGraph random_graph(std::uint64_t seed, const GraphOptions& options) {
   std::vector<const Pattern*> chains;
   for (const Pattern& p : patterns())
     if ((!options.smooth || p.smooth) && (options.training || p.name != "training")) chains.push_back(&p);
-  const auto wanted = static_cast<std::size_t>(std::max<std::int64_t>(2, m.random.between(options.nodes / 2, options.nodes * 3 / 2)));
+  const auto wanted =
+      static_cast<std::size_t>(std::max<std::int64_t>(2, m.random.between(options.nodes / 2, options.nodes * 3 / 2)));
   while (m.graph.size() < wanted && !m.exhausted()) {
     ir::PathScope scope(m.graph, str("layer_", m.graph.size() % 7));
     if (m.random.chance(0.12))
@@ -83,7 +85,8 @@ RandomGraph random_node(std::string_view op, std::uint64_t seed, const GraphOpti
 std::vector<std::string> ops_without_generator() {
   std::vector<std::string> missing;
   for (const ir::OpInfo& op : ir::all_ops()) {
-    const bool found = std::any_of(op_generators().begin(), op_generators().end(), [&](const OpGenerator& g) { return g.op == op.name; });
+    const bool found = std::any_of(op_generators().begin(), op_generators().end(),
+                                   [&](const OpGenerator& g) { return g.op == op.name; });
     if (!found && op.form != ir::Form::region) missing.emplace_back(op.name);
   }
   return missing;

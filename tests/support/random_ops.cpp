@@ -161,7 +161,9 @@ Expr make_pad(GraphMaker& m) {
     low.push_back(m.random.between(-1, 2));
     high.push_back(m.random.between(-1, 2));
     interior.push_back(m.random.chance(0.3) ? m.random.between(1, 2) : 0);
-    const auto total = [&] { return low.back() + high.back() + n + std::max<std::int64_t>(n - 1, 0) * interior.back(); };
+    const auto total = [&] {
+      return low.back() + high.back() + n + std::max<std::int64_t>(n - 1, 0) * interior.back();
+    };
     if (total() < 1 || elements * total() > m.options.elements) low.back() = high.back() = interior.back() = 0;
     elements *= total();
   }
@@ -274,7 +276,8 @@ Expr make_argmax(GraphMaker& m) {
 /// Splits x's axes at random into batch, contracted and free ones, and draws a second operand that fits.
 Expr make_dot(GraphMaker& m) {
   Expr x = m.any_operand(contractible, Kind::any, m.random.chance(0.8) ? 1 : 0);
-  if (m.fresh && m.random.chance(0.3)) x = m.operand({m.pick(contractible), {m.random.between(1, 5), m.reduced_extent()}});
+  if (m.fresh && m.random.chance(0.3))
+    x = m.operand({m.pick(contractible), {m.random.between(1, 5), m.reduced_extent()}});
   ir::Dot::Attrs attrs;
   struct Axis {
     std::int64_t extent;
@@ -301,7 +304,8 @@ Expr make_dot(GraphMaker& m) {
   std::int64_t free_y = 1;
   for (std::int64_t k = m.random.below(3); k > 0 && axes.size() < 4; --k) {
     std::int64_t extent = m.options.smooth ? m.random.between(1, 3) : m.random_extent();
-    if (batches * contracted * free_y * extent > 3 * m.options.elements || batches * free_x * free_y * extent > m.options.elements)
+    if (batches * contracted * free_y * extent > 3 * m.options.elements ||
+        batches * free_x * free_y * extent > m.options.elements)
       extent = 1;
     free_y *= extent;
     axes.push_back({extent, 2, 0});
@@ -345,7 +349,8 @@ const std::vector<OpGenerator>& op_generators() {
       binary("add", numbers),
       binary("sub", numbers),
       binary("mul", numbers),
-      {"div", [](GraphMaker& m) {
+      {"div",
+       [](GraphMaker& m) {
          const Expr x = m.any_operand(numbers);
          return x / m.operand(x.type(), m.options.smooth ? Kind::positive : Kind::any);
        }},

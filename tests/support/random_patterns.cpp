@@ -22,8 +22,10 @@ Expr matrix(GraphMaker& m) {
   std::vector<Expr> found;
   for (const Expr& e : m.pool())
     if (e.rank() == 2 && (e.dtype() == DType::f32 || e.dtype() == DType::f64) && m.fits(e.shape())) found.push_back(e);
-  if (!found.empty() && m.random.chance(0.6)) return found[found.size() - 1 - static_cast<std::size_t>(m.random.below(
-      std::min<std::int64_t>(3, static_cast<std::int64_t>(found.size()))))];
+  if (!found.empty() && m.random.chance(0.6))
+    return found[found.size() - 1 -
+                 static_cast<std::size_t>(
+                     m.random.below(std::min<std::int64_t>(3, static_cast<std::int64_t>(found.size()))))];
   Shape shape{m.random_extent(), m.random.chance(0.2) ? m.reduced_extent() : m.random_extent()};
   if (shape.elements() > 1100) shape = Shape{1, shape[1]};
   return m.operand({random_float(m), shape});
@@ -208,8 +210,8 @@ void make_training(GraphMaker& m) {
   Expr each;
   if (m.random.chance(0.6)) {
     const Expr labels = m.indices({batch}, classes);
-    const Expr hit = compare(ir::iota(m.graph, labels.dtype(), y.shape(), 1), ir::Direction::eq,
-                             broadcast(labels, y.shape(), {0}));
+    const Expr hit =
+        compare(ir::iota(m.graph, labels.dtype(), y.shape(), 1), ir::Direction::eq, broadcast(labels, y.shape(), {0}));
     const Expr shifted = y - along_rows(stop_gradient(ir::reduce_max(y, {1})), y);
     const Expr log_sum = log(reduce_sum(exp(shifted), {1}));
     each = log_sum - reduce_sum(select(hit, shifted, full_like(y, 0.0)), {1});
@@ -237,12 +239,11 @@ void make_training(GraphMaker& m) {
 }  // namespace
 
 const std::vector<Pattern>& patterns() {
-  static const std::vector<Pattern> all = {
-      {"dense", make_dense, true},           {"softmax", make_softmax, false},
-      {"column_sum", make_column_sum, true}, {"layer_norm", make_layer_norm, true},
-      {"optimizer", make_optimizer, false},  {"exchange", make_exchange, false},
-      {"embedding", make_embedding, false},  {"attention", make_attention, true},
-      {"diamond", make_diamond, true},       {"training", make_training, false}};
+  static const std::vector<Pattern> all = {{"dense", make_dense, true},           {"softmax", make_softmax, false},
+                                           {"column_sum", make_column_sum, true}, {"layer_norm", make_layer_norm, true},
+                                           {"optimizer", make_optimizer, false},  {"exchange", make_exchange, false},
+                                           {"embedding", make_embedding, false},  {"attention", make_attention, true},
+                                           {"diamond", make_diamond, true},       {"training", make_training, false}};
   return all;
 }
 

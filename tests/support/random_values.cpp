@@ -30,8 +30,13 @@ double special_float(DType dtype, const Temper& temper, Random& random) {
   constexpr double inf = std::numeric_limits<double>::infinity();
   const bool dual = dtype == DType::f64;
   const std::vector<double> common = {0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.5, 1e-3, 88.5, -88.5, 1e4, 2147483648.0, -3e9};
-  const std::vector<double> extreme = {inf, -inf, dual ? 1e308 : 3e38, dual ? -1e308 : -3e38, dual ? 3e-308 : 1.5e-38,
-                                       dual ? 4e-320 : 1e-39, dual ? -4e-320 : -1e-40};
+  const std::vector<double> extreme = {inf,
+                                       -inf,
+                                       dual ? 1e308 : 3e38,
+                                       dual ? -1e308 : -3e38,
+                                       dual ? 3e-308 : 1.5e-38,
+                                       dual ? 4e-320 : 1e-39,
+                                       dual ? -4e-320 : -1e-40};
   if (temper.nan && random.chance(0.3)) return std::numeric_limits<double>::quiet_NaN();
   return random.chance(temper.nan ? 0.5 : 0.8) ? random.pick(common) : random.pick(extreme);
 }
@@ -55,7 +60,11 @@ std::int64_t random_integer(DType dtype, const Temper& temper, Random& random) {
 std::int64_t random_index(DType dtype, const Domain& domain, Random& random) {
   const std::int64_t extent = domain.extent;
   if (domain.kind == Domain::Kind::index && random.chance(0.08)) {
-    const std::vector<std::int64_t> outside = {-1, extent, extent + 3, -extent, std::numeric_limits<std::int64_t>::max(),
+    const std::vector<std::int64_t> outside = {-1,
+                                               extent,
+                                               extent + 3,
+                                               -extent,
+                                               std::numeric_limits<std::int64_t>::max(),
                                                std::numeric_limits<std::int64_t>::min()};
     return random.pick(outside);
   }
@@ -65,7 +74,8 @@ std::int64_t random_index(DType dtype, const Domain& domain, Random& random) {
 /// Writes a float without rounding denormals away.
 void store(DType dtype, double value, std::byte* to) {
   const auto single = static_cast<float>(value);
-  if (dtype == DType::f32) std::memcpy(to, &single, sizeof single);
+  if (dtype == DType::f32)
+    std::memcpy(to, &single, sizeof single);
   else if (dtype == DType::bf16) {
     const auto half = static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(single) >> 16U);
     std::memcpy(to, &half, sizeof half);
@@ -94,7 +104,8 @@ ir::TensorData random_data(const ir::TensorType& type, const Domain& domain, Ran
     } else if (ir::is_integer(type.dtype)) {
       ir::Num::from_integer(type.dtype, random_integer(type.dtype, temper, random)).store(to);
     } else if (domain.kind == Domain::Kind::generic || domain.kind == Domain::Kind::positive) {
-      const double step = (static_cast<double>(rank[static_cast<std::size_t>(k)]) + random.uniform(0.2, 0.8)) / static_cast<double>(n);
+      const double step =
+          (static_cast<double>(rank[static_cast<std::size_t>(k)]) + random.uniform(0.2, 0.8)) / static_cast<double>(n);
       const bool negative = domain.kind == Domain::Kind::generic && random.chance(0.5);
       store(type.dtype, (negative ? -1.0 : 1.0) * (0.3 + 1.4 * step), to);
     } else {

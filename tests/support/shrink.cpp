@@ -63,7 +63,8 @@ std::vector<Cut> candidates(const ir::Graph& graph) {
     for (std::size_t k = 0; k < graph.updates().size(); ++k) cuts.push_back({{}, {k}, {}});
   }
   for (ir::NodeId id = 0; id < graph.size(); ++id)
-    if (ir::info(graph.node(id).kind).form != ir::Form::source && graph.node(id).results.size() == 1) cuts.push_back({{}, {}, {id}});
+    if (ir::info(graph.node(id).kind).form != ir::Form::source && graph.node(id).results.size() == 1)
+      cuts.push_back({{}, {}, {id}});
   return cuts;
 }
 

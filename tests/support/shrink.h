@@ -13,8 +13,8 @@ using Judge = std::function<std::string(const RandomGraph&)>;
 
 /// What `judge` says, or what it throws.
 std::string judged(const Judge& judge, const RandomGraph& graph);
-/// Drops outputs and updates, and puts inputs (bound to what the interpreter computed) in the place of nodes, as long as
-/// `judge` still objects.
+/// Drops outputs and updates, and puts inputs (bound to what the interpreter computed) in the place of nodes, as long
+/// as `judge` still objects.
 RandomGraph shrink(const RandomGraph& graph, const Judge& judge);
 /// Empty when `judge` has no objection; else the objection and the shrunk graph.
 std::string verdict(const RandomGraph& graph, const Judge& judge);

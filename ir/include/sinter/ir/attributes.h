@@ -57,7 +57,7 @@ class SINTER_API Attributes {
 template <class Struct, class T>
 struct Field {
   std::string_view name;
-  T Struct::*member;
+  T Struct::* member;
 };
 template <class Struct, class T>
 Field(const char*, T Struct::*) -> Field<Struct, T>;
@@ -71,7 +71,8 @@ struct NoAttrs {
 template <class Attrs>
 Attributes pack(const Attrs& attrs) {
   std::vector<Attribute> items;
-  std::apply([&](const auto&... f) { (items.push_back({std::string(f.name), attrs.*(f.member)}), ...); }, Attrs::fields());
+  std::apply([&](const auto&... f) { (items.push_back({std::string(f.name), attrs.*(f.member)}), ...); },
+             Attrs::fields());
   return Attributes(std::move(items));
 }
 

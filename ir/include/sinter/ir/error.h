@@ -17,7 +17,8 @@ class SINTER_API Error : public std::runtime_error {
   ~Error() override;
 };
 
-/// The caller's model, file, data or arguments are wrong. The message says what, where, expected, got, and how to mend it.
+/// The caller's model, file, data or arguments are wrong. The message says what, where, expected, got, and how to mend
+/// it.
 class SINTER_API UserError : public Error {
  public:
   using Error::Error;

@@ -45,7 +45,8 @@ std::vector<V> to_vector(const std::array<V, N>& carry) {
 }
 
 template <class Op, class V, std::size_t... I>
-V call_scalar(const typename Op::Attrs& attrs, std::span<const V> x, std::span<const V> axes, std::index_sequence<I...>) {
+V call_scalar(const typename Op::Attrs& attrs, std::span<const V> x, std::span<const V> axes,
+              std::index_sequence<I...>) {
   if constexpr (requires { requires Op::reads_axes; })
     return Op::template scalar<V>(attrs, x, axes);
   else if constexpr (requires { Op::scalar(attrs, x[I]...); })
@@ -91,8 +92,12 @@ NodeBody<V> make_body(const Node& node) {
     body.accumulate = [attrs](Values carry, Values x, Values reduced) {
       return to_vector(add_term<Op, V>(attrs, to_carry<n>(carry), x, reduced));
     };
-    body.combine = [](Values a, Values b) { return to_vector(Op::template combine<V>(to_carry<n>(a), to_carry<n>(b))); };
-    body.finish = [attrs](Values carry, DType result) { return Op::template finish<V>(attrs, to_carry<n>(carry), result); };
+    body.combine = [](Values a, Values b) {
+      return to_vector(Op::template combine<V>(to_carry<n>(a), to_carry<n>(b)));
+    };
+    body.finish = [attrs](Values carry, DType result) {
+      return Op::template finish<V>(attrs, to_carry<n>(carry), result);
+    };
   }
   return body;
 }

@@ -62,7 +62,8 @@ class SINTER_API Graph {
   void rename(std::string name) { name_ = std::move(name); }
 
   /// Appends a node after inferring its result types. Throws UserError naming path, op, and what was expected and got.
-  NodeId add(OpKind kind, Attributes attributes, std::vector<Value> operands, std::shared_ptr<const Graph> body = nullptr);
+  NodeId add(OpKind kind, Attributes attributes, std::vector<Value> operands,
+             std::shared_ptr<const Graph> body = nullptr);
   /// Appends a node exactly as given (parser, passes); call verify() on the result.
   NodeId add_unchecked(Node node);
   void add_output(std::string name, Value value) { outputs_.push_back({std::move(name), value}); }

@@ -97,7 +97,8 @@ struct CoordinateRange {
   std::int64_t low, high;
 };
 SINTER_API CoordinateRange range_of(const Coordinate& coordinate, const Space& space);
-/// True when a read through `map` can never leave `operand` (affine or divided coordinates; indirect ones are never safe).
+/// True when a read through `map` can never leave `operand` (affine or divided coordinates; indirect ones are never
+/// safe).
 SINTER_API bool always_inside(const IndexMap& map, const Space& space, const Shape& operand);
 /// True when reading through `map` visits the operand's elements in its own row-major order, one by one: the node only
 /// relabels its operand (reshape, transposes of extent-1 axes, whole slices), so both can share bytes.

@@ -36,12 +36,16 @@ struct InterpreterResult {
 };
 
 /// Runs a graph. Throws UserError when an input or state is missing or has another type.
-SINTER_API InterpreterResult interpret(const Graph& graph, const Environment& environment, const InterpreterOptions& options = {});
+SINTER_API InterpreterResult interpret(const Graph& graph, const Environment& environment,
+                                       const InterpreterOptions& options = {});
 /// Runs a program; outputs by the order of its output buffers.
-SINTER_API InterpreterResult interpret(const Program& program, const Environment& environment, const InterpreterOptions& options = {});
+SINTER_API InterpreterResult interpret(const Program& program, const Environment& environment,
+                                       const InterpreterOptions& options = {});
 /// Every value of the graph, indexed by node and result.
-SINTER_API std::vector<std::vector<NumArray>> interpret_all(const Graph& graph, const Environment& environment, const InterpreterOptions& options = {});
+SINTER_API std::vector<std::vector<NumArray>> interpret_all(const Graph& graph, const Environment& environment,
+                                                            const InterpreterOptions& options = {});
 /// Evaluates one node on given operands (constant folding).
-SINTER_API std::vector<NumArray> interpret_node(const Node& node, std::span<const NumArray> operands, const InterpreterOptions& options = {});
+SINTER_API std::vector<NumArray> interpret_node(const Node& node, std::span<const NumArray> operands,
+                                                const InterpreterOptions& options = {});
 
 }  // namespace sinter::ir

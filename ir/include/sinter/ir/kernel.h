@@ -27,12 +27,12 @@ struct KernelRead {
 /// The loop nest of a body. Axes are numbered outer first, then inner.
 struct KernelShape {
   KernelForm form = KernelForm::pointwise;
-  Ints outer;                   // points at which anchors are evaluated
-  Ints inner;                   // terms of each anchor: reduced extents
-  std::vector<NodeId> anchors;  // in order
-  std::vector<Affine> full;     // row: coordinates of an element of the reduced tensor, over outer and inner
-  Shape full_shape;             // row: shape of the reduced tensor
-  std::vector<bool> output_is_full;       // per output: one element per (outer, inner), not per outer
+  Ints outer;                            // points at which anchors are evaluated
+  Ints inner;                            // terms of each anchor: reduced extents
+  std::vector<NodeId> anchors;           // in order
+  std::vector<Affine> full;              // row: coordinates of an element of the reduced tensor, over outer and inner
+  Shape full_shape;                      // row: shape of the reduced tensor
+  std::vector<bool> output_is_full;      // per output: one element per (outer, inner), not per outer
   std::vector<Affine> output_addresses;  // flat element number that each output writes
   std::vector<KernelRead> reads;
 
@@ -48,9 +48,11 @@ SINTER_API bool may_overwrite(const Graph& body, const KernelShape& shape, std::
 
 /// The index at which an operand is read through `map`, with the axes of the node at `axes`; an entry is empty when it
 /// is no affine expression (indirect, or a division that does not simplify).
-SINTER_API std::vector<std::optional<Affine>> pulled_index(const IndexMap& map, std::span<const Affine> axes, std::span<const std::int64_t> extents);
+SINTER_API std::vector<std::optional<Affine>> pulled_index(const IndexMap& map, std::span<const Affine> axes,
+                                                           std::span<const std::int64_t> extents);
 /// Coordinates in `shape` of flat element `address`.
-SINTER_API std::vector<std::optional<Affine>> unflatten(const Affine& address, const Shape& shape, std::span<const std::int64_t> extents);
+SINTER_API std::vector<std::optional<Affine>> unflatten(const Affine& address, const Shape& shape,
+                                                        std::span<const std::int64_t> extents);
 
 /// A body that computes one plain node from inputs (or copies its operand when `node` has none to compute).
 SINTER_API Graph single_node_body(const Graph& graph, NodeId node);

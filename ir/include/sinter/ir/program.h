@@ -13,7 +13,8 @@
 
 namespace sinter::ir {
 
-/// Version of the step ABI: void step(void* const* buffers, int32 thread, int32 threads, void (*barrier)(void*), void* barrier_arg).
+/// Version of the step ABI: void step(void* const* buffers, int32 thread, int32 threads, void (*barrier)(void*), void*
+/// barrier_arg).
 inline constexpr int step_abi_version = 1;
 
 enum class BufferKind : std::uint8_t {
@@ -49,13 +50,13 @@ SINTER_API std::string_view to_string(KernelForm form);
 /// The choices of the schedule pass. Any value gives the same bits; only speed differs.
 struct Schedule {
   KernelForm form = KernelForm::pointwise;
-  std::int64_t lanes = 1;          // elements of one vector along the vector axis
-  std::int64_t unroll = 1;         // vectors per iteration
-  std::int64_t tile_rows = 1;      // contract: rows of the register tile
-  std::int64_t tile_vectors = 1;   // contract: vectors of the register tile
-  bool swap = false;               // contract: operand a supplies the vectors
-  bool pack_vectors = false;       // contract: the vector side is copied into panels first
-  bool parallel = false;           // shared between the team's threads along the outermost loop
+  std::int64_t lanes = 1;         // elements of one vector along the vector axis
+  std::int64_t unroll = 1;        // vectors per iteration
+  std::int64_t tile_rows = 1;     // contract: rows of the register tile
+  std::int64_t tile_vectors = 1;  // contract: vectors of the register tile
+  bool swap = false;              // contract: operand a supplies the vectors
+  bool pack_vectors = false;      // contract: the vector side is copied into panels first
+  bool parallel = false;          // shared between the team's threads along the outermost loop
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
 

@@ -26,7 +26,8 @@ struct ChainChunks {
   std::int64_t rows = 0;
   std::int64_t total = 0;
 
-  explicit ChainChunks(const Ints& reduced) : row(reduced.empty() ? 1 : reduced.back()), total(Shape(reduced).elements()) {
+  explicit ChainChunks(const Ints& reduced)
+      : row(reduced.empty() ? 1 : reduced.back()), total(Shape(reduced).elements()) {
     rows = row == 0 ? 1 : row <= chain_chunk ? chain_chunk / row : 0;
   }
   /// End of the chunk that begins at flat term `begin`.

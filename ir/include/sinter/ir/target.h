@@ -22,7 +22,9 @@ struct SINTER_API Target {
   std::int64_t cache_line = 64;
 
   /// Lanes of `bytes`-sized elements in a vector, at least 1.
-  int lanes(std::int64_t bytes) const { return static_cast<int>(vector_bits / (8 * bytes)) > 0 ? static_cast<int>(vector_bits / (8 * bytes)) : 1; }
+  int lanes(std::int64_t bytes) const {
+    return static_cast<int>(vector_bits / (8 * bytes)) > 0 ? static_cast<int>(vector_bits / (8 * bytes)) : 1;
+  }
   bool has(const std::string& feature) const;  // "avx512f"
 };
 

@@ -26,7 +26,7 @@ struct Options {
   std::vector<std::string> disabled;
   /// Verify the graph after every pass (always done in debug builds).
   bool verify = false;
-  Dump dump;                              // may be empty
+  Dump dump;                               // may be empty
   std::vector<PassTime>* times = nullptr;  // appended to when set
 };
 

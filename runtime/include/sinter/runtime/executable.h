@@ -25,8 +25,8 @@ struct Signature {
 };
 
 struct CompileOptions {
-  ir::Target target;      // see host_target()
-  bool checked = false;   // bounds-test every load and store; a violation names kernel, buffer and index
+  ir::Target target;           // see host_target()
+  bool checked = false;        // bounds-test every load and store; a violation names kernel, buffer and index
   std::string dump_directory;  // llvm and asm are written there when set
 };
 

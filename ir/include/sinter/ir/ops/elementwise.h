@@ -324,7 +324,8 @@ struct Select : Pointwise<3> {
   static std::vector<TensorType> infer(const NoAttrs&, Types types) {
     detail::expect_bool(types[0]);
     detail::expect_same(types.subspan(1));
-    if (types[0].shape != types[1].shape) user_error("condition ", types[0], " and values ", types[1], " differ in shape");
+    if (types[0].shape != types[1].shape)
+      user_error("condition ", types[0], " and values ", types[1], " differ in shape");
     return {types[1]};
   }
   template <class V>
@@ -344,7 +345,9 @@ struct Convert : Pointwise<1> {
     DType to = DType::f32;
     static constexpr auto fields() { return std::tuple(Field{"to", &Attrs::to}); }
   };
-  static std::vector<TensorType> infer(const Attrs& attrs, Types types) { return {TensorType{attrs.to, types[0].shape}}; }
+  static std::vector<TensorType> infer(const Attrs& attrs, Types types) {
+    return {TensorType{attrs.to, types[0].shape}};
+  }
   template <class V>
   static V scalar(const Attrs& attrs, const V& x) {
     return convert(x, attrs.to);

@@ -124,11 +124,13 @@ struct RngBits {
 
 /// Appends an input. Shapes include the batch.
 inline Expr input(Graph& graph, std::string name, const TensorType& type) {
-  return {graph, Value{graph.add(*find_op(Input::name), pack(Input::Attrs{std::move(name), type.dtype, type.shape}), {})}};
+  return {graph,
+          Value{graph.add(*find_op(Input::name), pack(Input::Attrs{std::move(name), type.dtype, type.shape}), {})}};
 }
 /// Appends a state.
 inline Expr state(Graph& graph, std::string name, const TensorType& type) {
-  return {graph, Value{graph.add(*find_op(State::name), pack(State::Attrs{std::move(name), type.dtype, type.shape}), {})}};
+  return {graph,
+          Value{graph.add(*find_op(State::name), pack(State::Attrs{std::move(name), type.dtype, type.shape}), {})}};
 }
 inline Expr constant(Graph& graph, TensorData value) {
   return {graph, Value{graph.add(*find_op(Constant::name), pack(Constant::Attrs{std::move(value)}), {})}};
