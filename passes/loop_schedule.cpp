@@ -55,6 +55,45 @@ std::int64_t count_axes(const KernelShape& shape, const ir::Space& space, std::s
   return count;
 }
 
+/// The element number at which a contraction reads operand `slot`, where the operand is an input or a view of one.
+const ir::Affine* address_of(const Graph& body, const KernelShape& shape, std::size_t slot) {
+  ir::Value v = body.node(shape.anchors.front()).operands[slot];
+  while (body.node(v).kind != ir::kind_of<ir::Input>()) {
+    if (body.node(v).operands.size() != 1) return nullptr;
+    v = body.node(v).operands[0];
+  }
+  const std::vector<ir::NodeId> inputs = body.inputs();
+  const auto position = static_cast<std::size_t>(std::find(inputs.begin(), inputs.end(), v.node) - inputs.begin());
+  const ir::KernelRead* found = nullptr;
+  for (const ir::KernelRead& r : shape.reads) {
+    if (r.input != position || !r.in_anchor) continue;
+    if (found != nullptr || !r.address) return nullptr;
+    found = &r;
+  }
+  return found == nullptr ? nullptr : &*found->address;
+}
+
+/// Whether copying the second operand into panels pays: when its columns are not neighbours in memory, when its rows
+/// lie a multiple of 4 KiB apart (they meet in one cache set), or when it is larger than the cache and read by many
+/// rows.
+bool pays_to_pack(const Graph& body, const KernelShape& shape, const ir::Target& target, std::int64_t rows) {
+  const ir::Affine* address = address_of(body, shape, 1);
+  if (address == nullptr) return true;
+  const std::size_t outer = shape.outer.size();
+  std::int64_t column_stride = 0;
+  for (std::size_t k = 0; k < outer; ++k)
+    if (shape.outer[k] > 1 && address->scale_of(static_cast<int>(k)) != 0)
+      column_stride = address->scale_of(static_cast<int>(k));
+  if (column_stride > 1) return rows > 1;
+  const ir::TensorType& type = body.type(body.node(shape.anchors.front()).operands[1]);
+  const std::int64_t bytes = ir::size_of(type.dtype);
+  const std::int64_t terms = shape.inner.empty() ? 1 : shape.inner.back();
+  const std::int64_t term_stride =
+      shape.inner.empty() ? 0 : bytes * address->scale_of(static_cast<int>(outer + shape.inner.size() - 1));
+  if (term_stride > 0 && term_stride % 4096 == 0 && terms > target.l1_ways) return rows > 16;
+  return type.bytes() > target.l2_bytes && rows >= 256;
+}
+
 void schedule_contract(const Graph& body, const KernelShape& shape, const ir::Target& target, Schedule& s) {
   const ir::Node& n = body.node(shape.anchors.front());
   std::vector<ir::TensorType> types;
@@ -68,6 +107,7 @@ void schedule_contract(const Graph& body, const KernelShape& shape, const ir::Ta
   const std::int64_t most = std::max<std::int64_t>(1, (target.vector_registers - 2 - s.tile_vectors) / s.tile_vectors);
   const std::int64_t tiles = std::max<std::int64_t>(1, divide_up(rows, std::min<std::int64_t>(most, 24)));
   s.tile_rows = std::max<std::int64_t>(1, divide_up(rows, tiles));
+  s.pack_vectors = pays_to_pack(body, shape, target, rows);
 }
 
 double work_of(const Graph& body, const KernelShape& shape, const Schedule& s) {

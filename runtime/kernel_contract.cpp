@@ -69,6 +69,7 @@ class ContractEmitter {
         node_(job.emit.shape().anchors.front()),
         roles_(roles_of(kernel, job.emit.shape())),
         tiles_(tiles_of(job.schedule, roles_)),
+        walk_(job.emit.shape().inner),
         dtype_(job.emit.body().node(node_).results[0].dtype),
         side_(job.schedule.swap ? 0 : 1) {
     for (std::size_t k = 0; k < job.emit.body().outputs().size(); ++k) outputs_.push_back(k);
@@ -117,41 +118,142 @@ class ContractEmitter {
   }
 
   void row_tiles(std::span<Point> columns) {
-    llvm::IRBuilder<>& b = job_.builder();
-    const std::int64_t tile = job_.schedule.tile_rows;
-    const std::int64_t full = roles_.row_count / tile;
-    const std::int64_t rest = roles_.row_count - full * tile;
     llvm::Value* begin = tiles_.share_columns ? job_.i64(0) : job_.begin;
     llvm::Value* end = tiles_.share_columns ? job_.i64(tiles_.row_tiles) : job_.end;
+    if (!job_.schedule.pack_vectors || walk_.count == 0)
+      return each_tile(columns, begin, end, &ContractEmitter::tile_at);
+    if (walk_.count > 1) return row_blocks(columns, begin, end);
+    Panel panel = pack(columns, job_.i64(0), job_.i64(walk_.total));
+    panel_ = &panel;
+    each_tile(columns, begin, end, &ContractEmitter::tile_at);
+    panel_ = nullptr;
+  }
+
+  using TileEmitter = void (ContractEmitter::*)(std::span<Point> columns, llvm::Value* tile, std::int64_t rows);
+
+  /// Calls `emit` for the row tiles [begin, end): full ones in a loop, then what is left of the rows.
+  void each_tile(std::span<Point> columns, llvm::Value* begin, llvm::Value* end, TileEmitter emit) {
+    llvm::IRBuilder<>& b = job_.builder();
+    const std::int64_t full = roles_.row_count / job_.schedule.tile_rows;
+    const std::int64_t rest = roles_.row_count - full * job_.schedule.tile_rows;
+    const auto in_region = [&](llvm::Value* tile, std::int64_t rows, llvm::Instruction* entry) {
+      std::vector<Point> regions = inside(columns, entry);
+      (this->*emit)(regions, tile, rows);
+    };
     llvm::Value* stop = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, end, job_.i64(full));
     if (full > 0)
-      emit_loop(b, begin, stop, 1, [&](llvm::Value* index, llvm::Instruction* entry) {
-        tile_at(columns, b.CreateNSWMul(index, job_.i64(tile)), tile, entry);
+      emit_loop(b, begin, stop, 1,
+                [&](llvm::Value* tile, llvm::Instruction* entry) { in_region(tile, job_.schedule.tile_rows, entry); });
+    if (rest > 0) {
+      llvm::Value* reached = b.CreateAnd(b.CreateICmpSLE(begin, job_.i64(full)), b.CreateICmpSGT(end, job_.i64(full)));
+      emit_if(b, reached, [&](llvm::Instruction* entry) { in_region(job_.i64(full), rest, entry); });
+    }
+  }
+
+  llvm::Value* first_row(llvm::Value* tile) const {
+    return job_.builder().CreateNSWMul(tile, job_.i64(job_.schedule.tile_rows));
+  }
+
+  // ---- Packing ----
+
+  /// A copy of the vector side for the terms from `begin` on: vectors of one term lie side by side.
+  struct Panel {
+    llvm::Value* memory = nullptr;
+    llvm::Value* begin = nullptr;
+  };
+
+  llvm::Value* panel_slot(const Panel& panel, llvm::Value* term, std::size_t column, std::size_t columns) {
+    llvm::IRBuilder<>& b = job_.builder();
+    llvm::Value* row = b.CreateNSWMul(b.CreateNSWSub(term, panel.begin), job_.i64(static_cast<std::int64_t>(columns)));
+    return b.CreateGEP(vector_type(), panel.memory, b.CreateNSWAdd(row, job_.i64(static_cast<std::int64_t>(column))));
+  }
+
+  llvm::Type* vector_type() const { return zero().value()->getType(); }
+
+  Panel pack(std::span<Point> columns, llvm::Value* begin, llvm::Value* end) {
+    if (panel_memory_ == nullptr)
+      panel_memory_ = scratch_of(vector_type(), longest_chunk() * job_.schedule.tile_vectors);
+    const Panel panel{panel_memory_, begin};
+    emit_loop(job_.builder(), begin, end, 1, [&](llvm::Value* term, llvm::Instruction* entry) {
+      std::vector<Point> regions = inside(columns, entry);
+      for (std::size_t j = 0; j < columns.size(); ++j) {
+        LlvmValue value = side_value(side_, term, job_.i64(0), regions[j]);
+        if (columns_vary()) value = splat(value);
+        job_.builder().CreateStore(value.value(), panel_slot(panel, term, j, columns.size()));
+      }
+    });
+    return panel;
+  }
+
+  std::int64_t longest_chunk() const { return std::min(walk_.total, walk_.length); }
+
+  /// Rows are taken in blocks, whose running totals stay in scratch memory while the chunks pass by: a panel is packed
+  /// once per block and chunk.
+  void row_blocks(std::span<Point> columns, llvm::Value* begin, llvm::Value* end) {
+    llvm::IRBuilder<>& b = job_.builder();
+    const std::int64_t tiles = std::max<std::int64_t>(1, block_rows / job_.schedule.tile_rows);
+    if (totals_ == nullptr)
+      totals_ = scratch_of(vector_type(), tiles * job_.schedule.tile_rows * job_.schedule.tile_vectors);
+    emit_loop(b, begin, end, tiles, [&](llvm::Value* first, llvm::Instruction* entry) {
+      std::vector<Point> block = inside(columns, entry);
+      llvm::Value* last = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateNSWAdd(first, job_.i64(tiles)), end);
+      block_first_ = first;
+      emit_loop(b, job_.i64(0), job_.i64(walk_.count), 1, [&](llvm::Value* number, llvm::Instruction* chunk_entry) {
+        std::vector<Point> regions = inside(block, chunk_entry);
+        const auto [terms_begin, terms_end] = walk_.bounds(job_, number);
+        Panel panel = pack(regions, terms_begin, terms_end);
+        panel_ = &panel;
+        chunk_number_ = number;
+        chunk_end_ = terms_end;
+        each_tile(regions, first, last, &ContractEmitter::add_chunk);
+        panel_ = nullptr;
       });
-    if (rest > 0)
-      emit_if(b, b.CreateICmpSGT(end, job_.i64(full)),
-              [&](llvm::Instruction* entry) { tile_at(columns, job_.i64(full * tile), rest, entry); });
+      each_tile(block, first, last, &ContractEmitter::finish_tile);
+    });
+  }
+
+  /// Where the totals of a tile begin, in vectors.
+  llvm::Value* totals_of(llvm::Value* tile, std::size_t columns) {
+    llvm::IRBuilder<>& b = job_.builder();
+    const std::int64_t size = job_.schedule.tile_rows * static_cast<std::int64_t>(columns);
+    return b.CreateGEP(vector_type(), totals_, b.CreateNSWMul(b.CreateNSWSub(tile, block_first_), job_.i64(size)));
+  }
+
+  void add_chunk(std::span<Point> columns, llvm::Value* tile, std::int64_t rows) {
+    const Tile start(static_cast<std::size_t>(rows) * columns.size(), zero());
+    const Tile chunk = chain(columns, first_row(tile), rows, panel_->begin, chunk_end_, 0, start);
+    add_to_totals(chunk, totals_of(tile, columns.size()), chunk_number_);
+  }
+
+  void finish_tile(std::span<Point> columns, llvm::Value* tile, std::int64_t rows) {
+    epilogue(columns, first_row(tile), rows, totals_of(tile, columns.size()));
   }
 
   using Tile = std::vector<LlvmValue>;  // rows x columns
 
-  void tile_at(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Instruction* entry) {
-    std::vector<Point> regions = inside(columns, entry);
-    const Tile tile = sums(regions, first_row, rows);
+  void tile_at(std::span<Point> columns, llvm::Value* tile, std::int64_t rows) {
+    const Tile sum = sums(columns, first_row(tile), rows);
+    llvm::Value* scratch = scratch_of(vector_type(), rows * static_cast<std::int64_t>(columns.size()));
+    for (std::size_t k = 0; k < sum.size(); ++k) job_.builder().CreateStore(sum[k].value(), slot(scratch, k));
+    epilogue(columns, first_row(tile), rows, scratch);
+  }
+
+  llvm::Value* slot(llvm::Value* memory, std::size_t k) const {
+    return job_.builder().CreateGEP(vector_type(), memory, job_.i64(static_cast<std::int64_t>(k)));
+  }
+
+  /// Computes and stores the outputs of a tile whose sums lie at `memory`, row by row.
+  void epilogue(std::span<Point> columns, llvm::Value* first, std::int64_t rows, llvm::Value* memory) {
     llvm::IRBuilder<>& b = job_.builder();
-    llvm::Type* vector = tile[0].value()->getType();
-    llvm::Value* scratch = scratch_of(vector, rows * static_cast<std::int64_t>(columns.size()));
-    for (std::size_t k = 0; k < tile.size(); ++k)
-      b.CreateStore(tile[k].value(), b.CreateGEP(vector, scratch, job_.i64(static_cast<std::int64_t>(k))));
-    emit_loop(b, job_.i64(0), job_.i64(rows), 1, [&](llvm::Value* row, llvm::Instruction* row_entry) {
+    const auto count = static_cast<std::int64_t>(columns.size());
+    emit_loop(b, job_.i64(0), job_.i64(rows), 1, [&](llvm::Value* row, llvm::Instruction* entry) {
       for (std::size_t j = 0; j < columns.size(); ++j) {
         Point p;
-        p.parent = &regions[j];
-        p.entry = row_entry;
-        place_digits(roles_.rows, b.CreateNSWAdd(first_row, row), p);
-        llvm::Value* at = b.CreateNSWAdd(b.CreateNSWMul(row, job_.i64(static_cast<std::int64_t>(columns.size()))),
-                                         job_.i64(static_cast<std::int64_t>(j)));
-        const LlvmValue sum(job_.context, dtype_, b.CreateLoad(vector, b.CreateGEP(vector, scratch, at)));
+        p.parent = &columns[j];
+        p.entry = entry;
+        place_digits(roles_.rows, b.CreateNSWAdd(first, row), p);
+        llvm::Value* at = b.CreateNSWAdd(b.CreateNSWMul(row, job_.i64(count)), job_.i64(static_cast<std::int64_t>(j)));
+        const LlvmValue sum(job_.context, dtype_, b.CreateLoad(vector_type(), b.CreateGEP(vector_type(), memory, at)));
         p.anchors.insert_or_assign(node_, job_.emit.ops(node_).finish(std::vector<LlvmValue>{sum}, dtype_));
         job_.emit.store_outputs(outputs_, p);
       }
@@ -183,34 +285,34 @@ class ContractEmitter {
 
   bool columns_vary() const { return roles_.column_count > 1; }
 
-  Tile sums(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows) {
+  Tile sums(std::span<Point> columns, llvm::Value* first, std::int64_t rows) {
     const Tile start(static_cast<std::size_t>(rows) * columns.size(), zero());
-    const ChunkWalk walk(job_.emit.shape().inner);
-    llvm::IRBuilder<>& b = job_.builder();
-    if (walk.count == 0) return start;
-    if (walk.count == 1) return chain(columns, first_row, rows, job_.i64(0), job_.i64(walk.total), walk.total, start);
+    if (walk_.count == 0) return start;
+    if (walk_.count == 1) return chain(columns, first, rows, job_.i64(0), job_.i64(walk_.total), walk_.total, start);
     // Several chunks: the running total lives in memory, the chunk's chain in registers.
-    llvm::Type* vector = start[0].value()->getType();
-    llvm::Value* scratch = scratch_of(vector, static_cast<std::int64_t>(start.size()));
-    const auto slot = [&](std::size_t k) {
-      return b.CreateGEP(vector, scratch, job_.i64(static_cast<std::int64_t>(k)));
-    };
-    emit_loop(b, job_.i64(0), job_.i64(walk.count), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
-      const auto [begin, end] = walk.bounds(job_, number);
-      std::vector<Point> regions = inside(columns, entry);
-      const Tile chunk = chain(regions, first_row, rows, begin, end, 0, start);
-      const LlvmValue is_first(job_.context, ir::DType::i1, b.CreateICmpEQ(number, job_.i64(0)));
-      for (std::size_t k = 0; k < chunk.size(); ++k) {
-        const LlvmValue total(job_.context, dtype_, b.CreateLoad(vector, slot(k)));
-        const LlvmValue sum =
-            job_.emit.ops(node_).combine(std::vector<LlvmValue>{total}, std::vector<LlvmValue>{chunk[k]})[0];
-        b.CreateStore(select(is_first, chunk[k], sum).value(), slot(k));
-      }
-    });
+    llvm::Value* scratch = scratch_of(vector_type(), static_cast<std::int64_t>(start.size()));
+    emit_loop(job_.builder(), job_.i64(0), job_.i64(walk_.count), 1,
+              [&](llvm::Value* number, llvm::Instruction* entry) {
+                const auto [begin, end] = walk_.bounds(job_, number);
+                std::vector<Point> regions = inside(columns, entry);
+                add_to_totals(chain(regions, first, rows, begin, end, 0, start), scratch, number);
+              });
     Tile result;
     for (std::size_t k = 0; k < start.size(); ++k)
-      result.emplace_back(job_.context, dtype_, b.CreateLoad(vector, slot(k)));
+      result.emplace_back(job_.context, dtype_, job_.builder().CreateLoad(vector_type(), slot(scratch, k)));
     return result;
+  }
+
+  /// totals = chunk 0, then totals + chunk.
+  void add_to_totals(const Tile& chunk, llvm::Value* totals, llvm::Value* number) {
+    llvm::IRBuilder<>& b = job_.builder();
+    const LlvmValue is_first(job_.context, ir::DType::i1, b.CreateICmpEQ(number, job_.i64(0)));
+    for (std::size_t k = 0; k < chunk.size(); ++k) {
+      const LlvmValue total(job_.context, dtype_, b.CreateLoad(vector_type(), slot(totals, k)));
+      const LlvmValue sum =
+          job_.emit.ops(node_).combine(std::vector<LlvmValue>{total}, std::vector<LlvmValue>{chunk[k]})[0];
+      b.CreateStore(select(is_first, chunk[k], sum).value(), slot(totals, k));
+    }
   }
 
   /// One chunk, four terms per trip. `terms` is its length when known, else 0.
@@ -260,7 +362,13 @@ class ContractEmitter {
   /// One term of every sum of the tile.
   void add_term(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* term, Tile& tile) {
     std::vector<LlvmValue> vectors;
-    for (Point& column : columns) vectors.push_back(side_value(side_, term, first_row, column));
+    for (std::size_t j = 0; j < columns.size(); ++j) {
+      if (panel_ == nullptr)
+        vectors.push_back(side_value(side_, term, first_row, columns[j]));
+      else
+        vectors.emplace_back(job_.context, dtype_,
+                             job_.builder().CreateLoad(vector_type(), panel_slot(*panel_, term, j, columns.size())));
+    }
     for (std::int64_t i = 0; i < rows; ++i) {
       const LlvmValue row =
           side_value(1 - side_, term, job_.builder().CreateNSWAdd(first_row, job_.i64(i)), columns[0]);
@@ -279,10 +387,20 @@ class ContractEmitter {
   NodeId node_;
   Roles roles_;
   Tiles tiles_;
+  ChunkWalk walk_;
   ir::DType dtype_;
   std::size_t side_;
   bool columns_in_order_ = true;
   std::vector<std::size_t> outputs_;
+
+  // Packing: the panel in use, the scratch memory, and where the block of rows stands.
+  static constexpr std::int64_t block_rows = 256;  // totals of a block: 32 KiB at two vectors of 64 bytes
+  const Panel* panel_ = nullptr;
+  llvm::Value* panel_memory_ = nullptr;
+  llvm::Value* totals_ = nullptr;
+  llvm::Value* block_first_ = nullptr;
+  llvm::Value* chunk_number_ = nullptr;
+  llvm::Value* chunk_end_ = nullptr;
 };
 
 }  // namespace

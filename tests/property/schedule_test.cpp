@@ -100,6 +100,13 @@ const Case cases[] = {
   %2 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [1], contract_b = [1]} : f32[6,21]
   return %2 "dx"
 })"},
+    {"contract: blocks of rows and chunks", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "a" : f32[530,2100]
+  %1 = input "b" : f32[3,2100]
+  %2 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [1], contract_b = [1]} : f32[530,3]
+  return %2 "y"
+})"},
     {"contract: batches and two contracted axes", ir::KernelForm::contract,
      R"(graph @f {
   %0 = input "a" : f32[3,4,5,6]
@@ -163,6 +170,10 @@ std::vector<ir::Schedule> schedules_of(ir::KernelForm form) {
   if (form == ir::KernelForm::contract) {
     add(1, 1, 3, 1, false, false), add(4, 1, 1, 1, false, true), add(8, 1, 5, 2, true, false);
     add(16, 1, 14, 2, false, true), add(16, 1, 6, 4, false, false), add(16, 1, 100, 1, true, true);
+    for (std::size_t k = 0, n = found.size(); k < n; ++k) {
+      found.push_back(found[k]);
+      found.back().pack_vectors = true;
+    }
   } else {
     add(1, 1, 1, 1, false, false), add(2, 3, 1, 1, false, true), add(4, 1, 1, 1, false, false);
     add(8, 2, 1, 1, false, true), add(16, 1, 1, 1, false, false), add(16, 5, 1, 1, false, true);
@@ -187,7 +198,8 @@ TEST_CASE("every schedule of every form gives the interpreter's bits") {
       for (const int threads : {1, 3}) {
         if (threads > 1 && !schedule.parallel) continue;
         INFO(c.name << ": lanes " << schedule.lanes << ", unroll " << schedule.unroll << ", tile " << schedule.tile_rows
-                    << " x " << schedule.tile_vectors << ", swap " << schedule.swap << ", threads " << threads);
+                    << " x " << schedule.tile_vectors << ", swap " << schedule.swap << ", pack "
+                    << schedule.pack_vectors << ", threads " << threads);
         // Schedules made by hand may share kernels between which no barrier stands; one kernel per program is safe.
         const ir::Program changed = rescheduled(program, schedule);
         int kernels = 0;

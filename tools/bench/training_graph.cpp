@@ -5,6 +5,7 @@
 #include <map>
 #include <random>
 
+#include <sinter/frontend/activations.h>
 #include <sinter/frontend/layers.h>
 #include <sinter/frontend/losses.h>
 #include <sinter/frontend/optimizers.h>
@@ -92,7 +93,7 @@ TrainingGraph elementwise_graph(std::int64_t n) {
   const Tensor x = b.input("x", {n});
   const Tensor t4 = tanh(x);
   const Tensor t9 = sigmoid(x * 1.5 + 0.25) * t4 + exp(x * x * -0.5);
-  const Tensor t12 = sqrt(maximum(t9, 0.0) + 0.001);
+  const Tensor t12 = sqrt(relu(t9) + 0.001);
   const Tensor total = mean(t12 * t4);
   b.output("loss", total);
   b.output("dx", gradients(total, {x})[0]);

@@ -89,12 +89,18 @@ ModelSpec line() { return {.input = {1}, .loss = LossKind::squared_error, .layer
 ModelSpec elementwise() { return {.input = {4194304}, .loss = LossKind::elementwise}; }
 
 constexpr Config list[] = {
-    {"W1-b32-sgd", seed, 32, OptimizerKind::sgd},           {"W1-b32-adam", seed, 32, OptimizerKind::adam},
-    {"W1-b256-sgd", seed, 256, OptimizerKind::sgd},         {"W1-b256-adam", seed, 256, OptimizerKind::adam},
-    {"W2-b256-adam", wide, 256, OptimizerKind::adam},       {"W3-b128-adam", lenet, 128, OptimizerKind::adam},
-    {"W4-b128-sgdm", resnet, 128, OptimizerKind::momentum}, {"W5-b32-sgdm", separable, 32, OptimizerKind::momentum},
-    {"W6-b64-adam", lstm, 64, OptimizerKind::adam},         {"W6b-b64-adam", gru, 64, OptimizerKind::adam},
-    {"W7-b6-sgd", line, 6, OptimizerKind::sgd},             {"W8-4M", elementwise, 1, OptimizerKind::none},
+    {"W1-b32-sgd", seed, 32, OptimizerKind::sgd},
+    {"W1-b32-adam", seed, 32, OptimizerKind::adam},
+    {"W1-b256-sgd", seed, 256, OptimizerKind::sgd},
+    {"W1-b256-adam", seed, 256, OptimizerKind::adam},
+    {"W2-b256-adam", wide, 256, OptimizerKind::adam},
+    {"W3-b128-adam", lenet, 128, OptimizerKind::adam},
+    {"W4-b128-sgdm", resnet, 128, OptimizerKind::momentum},
+    {"W5-b32-sgdm", separable, 32, OptimizerKind::momentum},
+    {"W6-b64-adam", lstm, 64, OptimizerKind::adam},
+    {"W6b-b64-adam", gru, 64, OptimizerKind::adam},
+    {"W7-b6-sgd", line, 6, OptimizerKind::sgd},
+    {"W8-4M", elementwise, 1, OptimizerKind::none},
 };
 
 }  // namespace
@@ -107,7 +113,8 @@ const Config& find_config(std::string_view name) {
     if (config.name == name) return config;
     known.push_back(config.name);
   }
-  user_error("unknown config '", name, "'", ir::did_you_mean(name, known), "; sinter-bench --list shows all");
+  const std::string near = ir::did_you_mean(name, known);
+  user_error("unknown config '", name, "'", near.empty() ? "; sinter-bench --list shows all" : near);
 }
 
 }  // namespace sinter::bench

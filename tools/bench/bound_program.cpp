@@ -1,0 +1,83 @@
+#include "bound_program.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include <sinter/ir/error.h>
+#include <sinter/passes/debug.h>
+#include <sinter/passes/pipeline.h>
+
+namespace sinter::bench {
+
+namespace {
+
+constexpr std::uintptr_t alignment = 64;
+
+std::shared_ptr<const runtime::Executable> compile_code(const ir::Program& program) {
+  runtime::CompileOptions options;
+  options.target = runtime::host_target();
+  options.dump_directory = passes::dump_directory();
+  return runtime::Executable::compile(program, options);
+}
+
+}  // namespace
+
+// calloc rounds up to no more than 16 bytes; the address it gave stands before the block.
+std::byte* Storage::get(const std::string& name, std::int64_t bytes) {
+  auto& block = blocks_[name];
+  if (block == nullptr) {
+    void* whole = std::calloc(static_cast<std::size_t>(bytes) + 2 * alignment, 1);
+    if (whole == nullptr) throw std::bad_alloc();
+    const auto start = (reinterpret_cast<std::uintptr_t>(whole) + 2 * alignment - 1) / alignment * alignment;
+    auto* address = reinterpret_cast<std::byte*>(start);
+    std::memcpy(address - sizeof whole, &whole, sizeof whole);
+    block.reset(address);
+  }
+  return block.get();
+}
+
+void Storage::Free::operator()(void* p) const {
+  void* whole = nullptr;
+  std::memcpy(&whole, static_cast<std::byte*>(p) - sizeof whole, sizeof whole);
+  std::free(whole);
+}
+
+void Storage::fill(const std::string& name, const Array& contents) {
+  const auto bytes = contents.bytes();
+  std::memcpy(get(name, static_cast<std::int64_t>(bytes.size())), bytes.data(), bytes.size());
+}
+
+std::string input_block(std::size_t batch, const std::string& name) { return str("input ", batch, ' ', name); }
+std::string state_block(const std::string& name) { return "state " + name; }
+std::string output_block(const std::string& name) { return "output " + name; }
+
+ir::Program compile_program(const ir::Graph& graph, const CompileChoices& choices) {
+  passes::Options options;
+  options.target = runtime::host_target();
+  options.disabled = choices.disabled;
+  return passes::compile(graph, options);
+}
+
+BoundProgram::BoundProgram(const ir::Program& program, Storage& storage, int threads, std::size_t batches)
+    : session_(compile_code(program), threads), inputs_(batches) {
+  const runtime::Signature& signature = session_.executable().signature();
+  for (std::size_t k = 0; k < batches; ++k)
+    for (const runtime::Port& p : signature.inputs)
+      inputs_[k].push_back(storage.get(input_block(k, p.name), p.type.bytes()));
+  for (const runtime::Port& p : signature.states) states_.push_back(storage.get(state_block(p.name), p.type.bytes()));
+  for (const runtime::Port& p : signature.outputs)
+    outputs_.push_back(storage.get(output_block(p.name), p.type.bytes()));
+}
+
+void fill_storage(Storage& storage, const std::vector<Batch>& batches, TrainingGraph& graph) {
+  for (std::size_t k = 0; k < batches.size(); ++k)
+    for (const auto& [name, array] : batches[k]) storage.fill(input_block(k, name), array);
+  for (const auto& [name, array] : graph.scalars) storage.fill(state_block(name), array);
+  for (auto& [name, variable] : graph.weights) {
+    storage.fill(state_block(name), variable.value());
+    variable = Variable();
+  }
+}
+
+}  // namespace sinter::bench

@@ -1,0 +1,61 @@
+#pragma once
+// A program with memory for everything it names, ready to run.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <sinter/ir/graph.h>
+#include <sinter/ir/program.h>
+#include <sinter/runtime/executable.h>
+
+#include "training_graph.h"
+
+namespace sinter::bench {
+
+/// Memory by name: blocks that start as zeros, at multiples of 64 bytes. Pages that nobody touches cost nothing.
+class Storage {
+ public:
+  std::byte* get(const std::string& name, std::int64_t bytes);
+  void fill(const std::string& name, const Array& contents);
+
+ private:
+  struct Free {
+    void operator()(void* p) const;
+  };
+  std::map<std::string, std::unique_ptr<std::byte, Free>> blocks_;
+};
+
+/// Names of blocks: "input 0 x" of batch 0, "state dense/kernel", "output loss".
+std::string input_block(std::size_t batch, const std::string& name);
+std::string state_block(const std::string& name);
+std::string output_block(const std::string& name);
+
+/// What is chosen at the command line.
+struct CompileChoices {
+  int threads = 1;
+  std::vector<std::string> disabled = {};  // graph passes
+};
+
+ir::Program compile_program(const ir::Graph& graph, const CompileChoices& choices);
+
+class BoundProgram {
+ public:
+  /// `storage` outlives it; `batches`: how many sets of inputs there are.
+  BoundProgram(const ir::Program& program, Storage& storage, int threads, std::size_t batches = 1);
+  /// Allocates nothing.
+  void run(std::size_t batch = 0) { session_.run({inputs_[batch], states_, outputs_}); }
+
+ private:
+  runtime::Session session_;
+  std::vector<std::vector<const void*>> inputs_;
+  std::vector<void*> states_, outputs_;
+};
+
+/// Copies batches and initial states; the graph's handles to the weights are let go of one by one.
+void fill_storage(Storage& storage, const std::vector<Batch>& batches, TrainingGraph& graph);
+
+}  // namespace sinter::bench

@@ -1,0 +1,31 @@
+#pragma once
+// What sinter-bench can do. Each prints its result on standard output.
+
+#include <string>
+
+#include "bound_program.h"
+
+namespace sinter::bench {
+
+struct StepArguments {
+  std::string config;
+  double seconds = 1.5;
+  CompileChoices compile;
+};
+/// The whole step of a config: one line of JSON.
+void bench_step(const StepArguments& arguments);
+/// Its kernels, each alone and warm: a table.
+void profile(const StepArguments& arguments);
+
+struct GemmArguments {
+  std::string shape;  // "M,K,N,VARIANT" or "all"
+  double seconds = 1.0;
+  CompileChoices compile;
+};
+/// One product: a line of JSON for each shape.
+void bench_gemm(const GemmArguments& arguments);
+
+/// Epochs of Model::fit against as many bare steps: one line of JSON.
+void bench_fit(const CompileChoices& choices);
+
+}  // namespace sinter::bench

@@ -1,0 +1,85 @@
+// `sinter-bench`: how fast compiled training steps are. Exit codes: 0 done, 2 wrong usage, 3 a bug of ours.
+
+#include <functional>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include <sinter/ir/error.h>
+
+#include "commands.h"
+
+namespace {
+
+using namespace sinter::bench;
+
+enum ExitCode : int { done = 0, wrong_usage = 2, our_bug = 3 };
+
+struct Arguments {
+  std::string config, profile;
+  std::vector<std::string> gemm;
+  bool fit = false, list = false;
+  double seconds = 0.0;
+  CompileChoices compile;
+};
+
+void add_options(CLI::App& app, Arguments& a) {
+  CLI::Option_group* what = app.add_option_group("what");
+  what->add_option("config", a.config, "a training step, as in W1-b32-adam; see --list");
+  what->add_option("--gemm", a.gemm,
+                   "one product alone: M,K,N,VARIANT or all; nn y = x w, tn dw = x' dy, nt dx = dy w', "
+                   "nn_bias_relu")
+      ->type_name("SHAPE");
+  what->add_option("--profile", a.profile, "each kernel of a training step alone: time, FLOPs, bytes")
+      ->type_name("CONFIG");
+  what->add_flag("--fit", a.fit, "epochs of Model::fit against as many bare steps");
+  what->add_flag("--list", a.list, "the configs, and what is missing for some");
+  what->require_option(1);
+  app.add_option("--threads", a.compile.threads, "size of the team")->capture_default_str()->check(CLI::Range(1, 1024));
+  app.add_option("--seconds", a.seconds, "of timed runs: 1.5 for a step, 1 for a product")->check(CLI::PositiveNumber);
+  app.add_option("--disable", a.compile.disabled, "a graph pass to leave out, as in fuse")->type_name("PASS");
+}
+
+void list_configs() {
+  for (const Config& config : configs()) {
+    const std::string missing = first_missing_layer(config.model());
+    std::cout << config.name << (missing.empty() ? "" : "  (needs layer " + missing + ")") << '\n';
+  }
+}
+
+void run(const Arguments& a) {
+  if (a.list) return list_configs();
+  if (a.fit) return bench_fit(a.compile);
+  const auto seconds = [&](double usual) { return a.seconds > 0 ? a.seconds : usual; };
+  for (const std::string& shape : a.gemm) bench_gemm({shape, seconds(1.0), a.compile});
+  if (!a.profile.empty()) profile({a.profile, seconds(1.5), a.compile});
+  if (!a.config.empty()) bench_step({a.config, seconds(1.5), a.compile});
+}
+
+int run_guarded(const Arguments& arguments) {
+  try {
+    run(arguments);
+    return done;
+  } catch (const sinter::UserError& e) {
+    std::cerr << "sinter-bench: " << e.what() << '\n';
+    return wrong_usage;
+  } catch (const std::exception& e) {
+    std::cerr << "sinter-bench: " << e.what() << '\n';
+    return our_bug;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Measures compiled training steps. Results are lines of JSON; --profile prints a table.",
+               "sinter-bench");
+  Arguments arguments;
+  add_options(app, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? done : wrong_usage;
+  }
+  return run_guarded(arguments);
+}

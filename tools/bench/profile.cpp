@@ -1,0 +1,144 @@
+// Where the time of a step goes: every kernel in a program of its own, over the same memory, warm. What the caches and
+// the team cost between kernels shows as the difference between their sum and the whole step.
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <sinter/ir/error.h>
+#include <sinter/ir/text.h>
+
+#include "ceilings.h"
+#include "commands.h"
+#include "protocol.h"
+#include "work.h"
+
+namespace sinter::bench {
+
+namespace {
+
+struct Row {
+  std::string name;
+  std::string schedule;
+  double microseconds = 0, flops = 0, bytes = 0;
+};
+
+/// The median time of one run, in microseconds, over samples that are long enough for the clock.
+double time_us(BoundProgram& program) {
+  constexpr double sample_seconds = 0.003, all_seconds = 0.15;
+  constexpr std::size_t samples = 15;
+  program.run();
+  double start = now();
+  program.run();
+  const double once = std::max(now() - start, 1e-8);
+  const auto runs = static_cast<std::int64_t>(std::clamp(sample_seconds / once, 1.0, 1e5));
+  std::vector<double> times;
+  const double begin = now();
+  while (times.size() < samples || now() - begin < all_seconds) {
+    start = now();
+    for (std::int64_t k = 0; k < runs; ++k) program.run();
+    times.push_back((now() - start) / static_cast<double>(runs));
+  }
+  std::ranges::sort(times);
+  return 1e6 * times[times.size() / 2];
+}
+
+/// The kernel alone. What it shares with others through the arena is bound like a state, so that it starts as zeros:
+/// elements that serve as indices stay in bounds.
+ir::Program alone(const ir::Program& whole, const ir::Kernel& kernel) {
+  ir::Program program = whole;
+  program.items = {kernel};
+  program.arena_bytes = program.arena_lower_bound = 0;
+  const std::set<ir::BufferId> inputs(kernel.inputs.begin(), kernel.inputs.end());
+  std::set<ir::BufferId> used = inputs;
+  used.insert(kernel.outputs.begin(), kernel.outputs.end());
+  for (ir::BufferId id = 0; id < program.buffers.size(); ++id) {
+    ir::Buffer& buffer = program.buffers[id];
+    if (buffer.kind != ir::BufferKind::arena) continue;
+    if (used.contains(id)) {
+      buffer.kind = ir::BufferKind::state;
+      buffer.name = str("arena/", id);
+    }
+    buffer.offset = 0;
+  }
+  return program;
+}
+
+double bytes_of(const ir::Program& program, std::vector<ir::BufferId> ids) {
+  std::ranges::sort(ids);
+  ids.erase(std::ranges::unique(ids).begin(), ids.end());
+  double bytes = 0.0;
+  for (const ir::BufferId id : ids) bytes += static_cast<double>(program.buffers[id].type.bytes());
+  return bytes;
+}
+
+/// "form = contract, lanes = 16, ...": as the program's text says it.
+std::string schedule_text(const ir::Program& program) {
+  const std::string text = print(program);
+  const std::size_t kernel = text.find("\n  kernel ");
+  const std::size_t end = text.find("} {\n", kernel);
+  const std::size_t begin = text.rfind('{', end);
+  if (kernel == std::string::npos || end == std::string::npos || begin < kernel) return "?";
+  return text.substr(begin + 1, end - begin - 1);
+}
+
+std::string number(double value, int decimals, bool shown = true) {
+  return shown ? fmt::format("{:.{}f}", value, decimals) : "-";
+}
+
+void print_row(const Row& row, double whole_us, double peak) {
+  const double rate = row.flops / row.microseconds * 1e-3;
+  const bool product = row.flops > 0;
+  fmt::print("| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", row.name, number(row.microseconds, 2),
+             number(100.0 * row.microseconds / whole_us, 1), number(row.flops * 1e-6, 2, product),
+             number(row.bytes * 1e-6, 3), number(rate, 1, product), number(100.0 * rate / peak, 0, product),
+             number(row.bytes / row.microseconds * 1e-3, 1), row.schedule);
+}
+
+}  // namespace
+
+void profile(const StepArguments& arguments) {
+  const Config& config = find_config(arguments.config);
+  if (const std::string missing = first_missing_layer(config.model()); !missing.empty())
+    user_error(config.name, " needs layer ", missing, ", which does not exist yet");
+  const int threads = arguments.compile.threads;
+  Workload workload(config);
+  TrainingGraph graph = workload.trace();
+  Storage storage;
+  fill_storage(storage, workload.batches(), graph);
+  const ir::Program program = compile_program(graph.graph, arguments.compile);
+  BoundProgram whole(program, storage, threads);
+  const double whole_us = time_us(whole);
+  const double peak = fma_peak_gflops(threads);
+
+  ir::Program nothing = program;
+  nothing.items.clear();
+  BoundProgram empty(nothing, storage, threads);
+  const double call_us = time_us(empty);
+
+  std::vector<Row> rows;
+  for_each_kernel(program.items, [&](const ir::Kernel& kernel) {
+    const ir::Program single = alone(program, kernel);
+    BoundProgram bound(single, storage, threads);
+    rows.push_back({kernel.name, schedule_text(single), std::max(time_us(bound) - call_us, 0.001),
+                    contraction_flops(*kernel.body),
+                    bytes_of(program, kernel.inputs) + bytes_of(program, kernel.outputs)});
+  });
+
+  fmt::print("{} on {} thread(s); whole step {:.2f} us; FMA peak {:.1f} GFLOP/s; an empty step takes {:.3f} us\n\n",
+             config.name, threads, whole_us, peak, call_us);
+  fmt::print("| kernel | us | % of step | MFLOP | MB | GFLOP/s | % of peak | GB/s | schedule |\n");
+  fmt::print("|---|---|---|---|---|---|---|---|---|\n");
+  Row sum{"sum", "", 0, 0, 0};
+  for (const Row& row : rows) {
+    print_row(row, whole_us, peak);
+    sum.microseconds += row.microseconds;
+    sum.flops += row.flops;
+    sum.bytes += row.bytes;
+  }
+  print_row(sum, whole_us, peak);
+}
+
+}  // namespace sinter::bench
