@@ -25,10 +25,11 @@ struct Row {
   double microseconds = 0, flops = 0, bytes = 0;
 };
 
-/// The median time of one run, in microseconds, over samples that are long enough for the clock.
+/// The median time of one run, in microseconds. Samples are long enough for the clock and short enough to lie between
+/// two interruptions by other programs.
 double time_us(BoundProgram& program) {
-  constexpr double sample_seconds = 0.003, all_seconds = 0.15;
-  constexpr std::size_t samples = 15;
+  constexpr double sample_seconds = 0.0005, least_seconds = 0.15, most_seconds = 3.0;
+  constexpr std::size_t least_samples = 5, enough_samples = 15;
   program.run();
   double start = now();
   program.run();
@@ -36,7 +37,12 @@ double time_us(BoundProgram& program) {
   const auto runs = static_cast<std::int64_t>(std::clamp(sample_seconds / once, 1.0, 1e5));
   std::vector<double> times;
   const double begin = now();
-  while (times.size() < samples || now() - begin < all_seconds) {
+  const auto more = [&] {
+    const double passed = now() - begin;
+    return times.size() < least_samples || passed < least_seconds ||
+           (times.size() < enough_samples && passed < most_seconds);
+  };
+  while (more()) {
     start = now();
     for (std::int64_t k = 0; k < runs; ++k) program.run();
     times.push_back((now() - start) / static_cast<double>(runs));
@@ -74,14 +80,14 @@ double bytes_of(const ir::Program& program, std::vector<ir::BufferId> ids) {
   return bytes;
 }
 
-/// "form = contract, lanes = 16, ...": as the program's text says it.
+/// "contract, lanes = 16, ...": as the program's text says it.
 std::string schedule_text(const ir::Program& program) {
   const std::string text = print(program);
-  const std::size_t kernel = text.find("\n  kernel ");
-  const std::size_t end = text.find("} {\n", kernel);
-  const std::size_t begin = text.rfind('{', end);
-  if (kernel == std::string::npos || end == std::string::npos || begin < kernel) return "?";
-  return text.substr(begin + 1, end - begin - 1);
+  const std::string_view mark = "{form = ";
+  const std::size_t begin = text.find(mark);
+  const std::size_t end = text.find('}', begin);
+  check(begin != std::string::npos && end != std::string::npos, "a kernel's text shows no schedule");
+  return text.substr(begin + mark.size(), end - begin - mark.size());
 }
 
 std::string number(double value, int decimals, bool shown = true) {
@@ -91,7 +97,7 @@ std::string number(double value, int decimals, bool shown = true) {
 void print_row(const Row& row, double whole_us, double peak) {
   const double rate = row.flops / row.microseconds * 1e-3;
   const bool product = row.flops > 0;
-  fmt::print("| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", row.name, number(row.microseconds, 2),
+  fmt::print("| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", row.name, number(row.microseconds, 3),
              number(100.0 * row.microseconds / whole_us, 1), number(row.flops * 1e-6, 2, product),
              number(row.bytes * 1e-6, 3), number(rate, 1, product), number(100.0 * rate / peak, 0, product),
              number(row.bytes / row.microseconds * 1e-3, 1), row.schedule);
