@@ -67,7 +67,6 @@ void trace_update(Trace& trace, ModelState& state, TracedStep& step, const Tenso
   std::vector<Parameter> parameters;
   for (std::size_t k = 0; k < weights.size(); ++k)
     parameters.push_back({(*compiled.trainable)[k].path(), Tensor(weights[k]), Tensor(gradients[k])});
-  const ir::PathScope scope(step.graph, compiled.optimizer->name());
   OptimizerStates states(step.graph);
   compiled.optimizer->apply(parameters, states);
   state.optimizer_order.clear();
