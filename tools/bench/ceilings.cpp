@@ -4,7 +4,7 @@
 #include <atomic>
 #include <vector>
 
-#include "on_team.h"
+#include "parallel_run.h"
 #include "protocol.h"
 
 #if defined(__x86_64__)
@@ -90,16 +90,13 @@ Update best_update() {
   return update_plain;
 }
 
-/// The best rate of calls of `work`, which returns what it did, until `seconds` have passed (three at least).
+/// The best rate of `work`, whose every thread does `amount`, in runs until `seconds` have passed (three at least).
 template <class Work>
-double best_rate(double seconds, Work work) {
+double best_rate(int threads, double seconds, double amount, Work work) {
   double best = 0.0;
   const double begin = now();
-  for (int k = 0; k < 3 || now() - begin < seconds; ++k) {
-    const double start = now();
-    const double done = work();
-    best = std::max(best, done / (now() - start));
-  }
+  for (int k = 0; k < 3 || now() - begin < seconds; ++k)
+    best = std::max(best, threads * amount / parallel_run(threads, work));
   return best;
 }
 
@@ -108,21 +105,18 @@ double best_rate(double seconds, Work work) {
 double fma_peak_gflops(int threads, double seconds) {
   constexpr long rounds = 200'000;  // about 0.3 ms
   const FmaLoop loop = best_fma_loop();
-  const double flops = loop(rounds);
-  return 1e-9 * best_rate(seconds, [&] { return flops * on_team(threads, [&](int, int) { loop(rounds); }); });
+  return 1e-9 * best_rate(threads, seconds, loop(rounds), [&](int, int) { loop(rounds); });
 }
 
 double update_bandwidth_gbs(int threads, std::int64_t bytes, double seconds) {
   const auto n = static_cast<std::size_t>(bytes) / sizeof(float);
   std::vector<std::vector<float>> data(static_cast<std::size_t>(threads));
+  for (std::vector<float>& d : data) d.assign(n, 1.0F);
   const Update update = best_update();
-  on_team(threads, [&](int t, int) { data[static_cast<std::size_t>(t)].assign(n, 1.0F); });
   const long repeats = std::max(std::int64_t{1}, (std::int64_t{4} << 20) / bytes);
-  return 1e-9 * best_rate(seconds, [&] {
-           const int used = on_team(threads, [&](int t, int) {
-             for (long k = 0; k < repeats; ++k) update(data[static_cast<std::size_t>(t)].data(), n);
-           });
-           return 2.0 * sizeof(float) * static_cast<double>(n) * static_cast<double>(repeats) * used;
+  const double amount = 2.0 * sizeof(float) * static_cast<double>(n) * static_cast<double>(repeats);
+  return 1e-9 * best_rate(threads, seconds, amount, [&](int t, int) {
+           for (long k = 0; k < repeats; ++k) update(data[static_cast<std::size_t>(t)].data(), n);
          });
 }
 

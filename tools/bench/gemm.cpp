@@ -89,7 +89,8 @@ void bench_product(const Product& product, const GemmArguments& arguments) {
     return 1e-9 * product.flops() * static_cast<double>(runs) / (now() - start);
   };
   // Short, so that most samples lie between two interruptions by other programs.
-  constexpr double peak_seconds = 0.001, sample_seconds = 0.002;
+  constexpr double sample_seconds = 0.002;
+  const double peak_seconds = threads > 1 ? 0.004 : 0.001;
   sample(sample_seconds);
   std::vector<double> rates, shares, peaks = {fma_peak_gflops(threads, peak_seconds)};
   const double begin = now();

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include <sinter/ir/error.h>
+#include <sinter/runtime/team.h>
 
 #include "commands.h"
 
@@ -20,6 +21,7 @@ struct Arguments {
   std::vector<std::string> gemm;
   bool fit = false, list = false;
   double seconds = 0.0;
+  int spin = -1;
   CompileChoices compile;
 };
 
@@ -29,15 +31,20 @@ void add_options(CLI::App& app, Arguments& a) {
   what->add_option("--gemm", a.gemm,
                    "one product alone: M,K,N,VARIANT or all; nn y = x w, tn dw = x' dy, nt dx = dy w', "
                    "nn_bias_relu")
-      ->type_name("SHAPE");
+      ->type_name("SHAPE")
+      ->allow_extra_args(false);
   what->add_option("--profile", a.profile, "each kernel of a training step alone: time, FLOPs, bytes")
       ->type_name("CONFIG");
   what->add_flag("--fit", a.fit, "epochs of Model::fit against as many bare steps");
   what->add_flag("--list", a.list, "the configs, and what is missing for some");
   what->require_option(1);
   app.add_option("--threads", a.compile.threads, "size of the team")->capture_default_str()->check(CLI::Range(1, 1024));
+  app.add_option("--spin", a.spin, "rounds that a thread of the team waits before it sleeps")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--seconds", a.seconds, "of timed runs: 1.5 for a step, 1 for a product")->check(CLI::PositiveNumber);
-  app.add_option("--disable", a.compile.disabled, "a graph pass to leave out, as in fuse")->type_name("PASS");
+  app.add_option("--disable", a.compile.disabled, "a graph pass to leave out, as in fuse; may be repeated")
+      ->type_name("PASS")
+      ->allow_extra_args(false);
 }
 
 void list_configs() {
@@ -48,6 +55,7 @@ void list_configs() {
 }
 
 void run(const Arguments& a) {
+  if (a.spin >= 0) sinter::runtime::set_team_spin(a.spin);
   if (a.list) return list_configs();
   if (a.fit) return bench_fit(a.compile);
   const auto seconds = [&](double usual) { return a.seconds > 0 ? a.seconds : usual; };

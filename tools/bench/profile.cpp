@@ -57,8 +57,7 @@ ir::Program alone(const ir::Program& whole, const ir::Kernel& kernel) {
   ir::Program program = whole;
   program.items = {kernel};
   program.arena_bytes = program.arena_lower_bound = 0;
-  const std::set<ir::BufferId> inputs(kernel.inputs.begin(), kernel.inputs.end());
-  std::set<ir::BufferId> used = inputs;
+  std::set<ir::BufferId> used(kernel.inputs.begin(), kernel.inputs.end());
   used.insert(kernel.outputs.begin(), kernel.outputs.end());
   for (ir::BufferId id = 0; id < program.buffers.size(); ++id) {
     ir::Buffer& buffer = program.buffers[id];
