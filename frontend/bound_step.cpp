@@ -41,14 +41,15 @@ std::size_t BoundStep::output_index(std::string_view name) const {
   return static_cast<std::size_t>(found - ports.begin());
 }
 
-double BoundStep::scalar(std::size_t k) const {
-  if (executor_->ports().outputs[k].type.dtype == DType::f64) return *static_cast<const double*>(outputs_[k]);
-  return static_cast<double>(*static_cast<const float*>(outputs_[k]));
+double BoundStep::scalar(std::size_t index) const {
+  if (executor_->ports().outputs[index].type.dtype == DType::f64) return *static_cast<const double*>(outputs_[index]);
+  return static_cast<double>(*static_cast<const float*>(outputs_[index]));
 }
 
-Array BoundStep::array(std::size_t k) const {
-  const TensorType& type = executor_->ports().outputs[k].type;
-  return Array::from_bytes(type, {static_cast<const std::byte*>(outputs_[k]), static_cast<std::size_t>(type.bytes())});
+Array BoundStep::array(std::size_t index) const {
+  const TensorType& type = executor_->ports().outputs[index].type;
+  return Array::from_bytes(type,
+                           {static_cast<const std::byte*>(outputs_[index]), static_cast<std::size_t>(type.bytes())});
 }
 
 }  // namespace sinter::detail

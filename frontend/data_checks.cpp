@@ -63,7 +63,8 @@ template <class T>
 void check_range(std::string_view who, std::span<const T> labels, std::int64_t classes) {
   const auto bad = std::find_if(labels.begin(), labels.end(), [&](T v) {
     const double d = static_cast<double>(v);
-    return !(d >= 0.0 && d < static_cast<double>(classes)) || d != std::floor(d);
+    const bool in_range = d >= 0.0 && d < static_cast<double>(classes);  // NaN is not
+    return !in_range || d != std::floor(d);
   });
   if (bad == labels.end()) return;
   user_error(who, ": label ", static_cast<double>(*bad), " at index ", std::distance(labels.begin(), bad),

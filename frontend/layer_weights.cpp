@@ -43,15 +43,15 @@ std::vector<Variable> Layer::non_trainable_weights() const {
   return result;
 }
 
-Variable Layer::weight(std::string_view wanted) const {
+Variable Layer::weight(std::string_view name) const {
   std::vector<std::string> known;
   const std::string prefix = LayerAccess::checked(*this).path + "/";
   for (const Variable& v : weights()) {
     const std::string& path = v.path();
     known.push_back(path.starts_with(prefix) ? path.substr(prefix.size()) : path);
-    if (known.back() == wanted || path == wanted) return v;
+    if (known.back() == name || path == name) return v;
   }
-  unknown_name(str("weight of ", name()), wanted, known);
+  unknown_name(str("weight of ", this->name()), name, known);
 }
 
 namespace {
@@ -91,7 +91,7 @@ void Layer::set_weights(const std::vector<Array>& values) {
   for (std::size_t k = 0; k < all.size(); ++k) all[k].assign(values[k]);
 }
 
-Variable Layer::add_weight(std::string name, const Dims& dims, const WeightOptions& options) {
+Variable Layer::add_weight(std::string name, const Dims& shape, const WeightOptions& options) {
   LayerState& state = LayerAccess::checked(*this);
   const std::string at = state.path.empty() ? this->name() : state.path;
   if (state.built)
@@ -103,7 +103,7 @@ Variable Layer::add_weight(std::string name, const Dims& dims, const WeightOptio
       user_error(at, ": two weights are named '", name, "'",
                  state.building ? "" : "; build() is called by Sinter, not by hand");
   auto variable = std::make_shared<detail::VariableState>();
-  variable->type = {options.dtype, dims.shape(str(at, ": weight '", name, "'"))};
+  variable->type = {options.dtype, shape.shape(str(at, ": weight '", name, "'"))};
   variable->path = str(at, "/", name);
   variable->name = std::move(name);
   variable->trainable = options.trainable;

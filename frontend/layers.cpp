@@ -34,7 +34,8 @@ Tensor Flatten::call(Tensor x) { return x.rank() == 1 ? expand_dims(x, 1) : flat
 Dropout::Dropout(double rate) : Dropout(Options{.rate = rate}) {}
 
 Dropout::Dropout(Options options) : Layer({.name = options.name}), options_(std::move(options)) {
-  if (!(options_.rate >= 0.0 && options_.rate <= 1.0)) fail(str("rate must be between 0 and 1, got ", options_.rate));
+  const bool in_range = options_.rate >= 0.0 && options_.rate <= 1.0;  // NaN is not
+  if (!in_range) fail(str("rate must be between 0 and 1, got ", options_.rate));
 }
 
 namespace {

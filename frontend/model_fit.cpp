@@ -106,8 +106,8 @@ void check_labels(const Batches& batches, const Samples& samples, std::string_vi
 
 /// The last part of the samples, in the order in which they were given.
 Samples split_off(const Model& model, Samples& samples, double fraction) {
-  if (!(fraction >= 0.0 && fraction < 1.0))
-    user_error(model.name(), ": validation_split must be in [0, 1), got ", fraction);
+  const bool in_range = fraction >= 0.0 && fraction < 1.0;  // NaN is not
+  if (!in_range) user_error(model.name(), ": validation_split must be in [0, 1), got ", fraction);
   const std::int64_t n = samples.size();
   const auto kept = static_cast<std::int64_t>(std::floor(static_cast<double>(n) * (1.0 - fraction)));
   if (kept == 0 || kept == n)

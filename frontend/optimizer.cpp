@@ -40,8 +40,8 @@ UpdateContext::UpdateContext(OptimizerStates& states, const std::string& prefix,
       parameter_(parameter),
       value_(parameter.value),
       gradient_(parameter.gradient),
-      learning_rate_(std::move(learning_rate)),
-      iterations_(std::move(iterations)) {}
+      learning_rate_(learning_rate),
+      iterations_(iterations) {}
 
 Tensor UpdateContext::slot(std::string_view name, double initial) {
   return states_.get(str(prefix_, "/", parameter_.path, "/", name), parameter_.value.type(), initial);

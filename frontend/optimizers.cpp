@@ -35,7 +35,8 @@ Tensor follow(const Tensor& old, const Tensor& sample, double beta) { return old
 }  // namespace
 
 SGD::SGD(const SGDOptions& o) : Optimizer(common(o)), momentum_(o.momentum), nesterov_(o.nesterov) {
-  if (!(momentum_ >= 0.0 && momentum_ <= 1.0)) user_error("SGD: momentum must lie in [0, 1], got ", momentum_);
+  const bool in_range = momentum_ >= 0.0 && momentum_ <= 1.0;  // NaN is not
+  if (!in_range) user_error("SGD: momentum must lie in [0, 1], got ", momentum_);
 }
 
 void SGD::update(UpdateContext& c) const {

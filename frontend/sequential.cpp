@@ -47,13 +47,13 @@ Layer& Sequential::layer_at(Dim index) const {
   return *layers_[static_cast<std::size_t>(k)];
 }
 
-Layer& Sequential::layer(std::string_view wanted) const {
+Layer& Sequential::layer(std::string_view name) const {
   std::vector<std::string> names;
   for (const auto& layer : layers_) {
-    if (layer->name() == wanted) return *layer;
+    if (layer->name() == name) return *layer;
     names.push_back(layer->name());
   }
-  unknown_name(str("layer of ", name()), wanted, names);
+  unknown_name(str("layer of ", this->name()), name, names);
 }
 
 Tensor Sequential::call(Tensor x) {

@@ -118,7 +118,7 @@ std::vector<Tensor> gradients(const Tensor& loss, const std::vector<Operand>& wi
   return result;
 }
 
-StepBuilder::StepBuilder(StepOptions options) : state_(std::make_unique<detail::StepBuilderState>(options)) {}
+StepBuilder::StepBuilder(const StepOptions& options) : state_(std::make_unique<detail::StepBuilderState>(options)) {}
 StepBuilder::~StepBuilder() = default;
 
 Tensor StepBuilder::input(const std::string& name, const Dims& shape, DType dtype) {

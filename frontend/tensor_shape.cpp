@@ -113,7 +113,7 @@ Tensor stack(const std::vector<Operand>& parts, Dim axis) {
     if (e.shape() != exprs[0].shape())
       user_error(detail::where(Tensor(e), "stack"), ": expected tensors of one shape, got ", exprs[0].type(), " and ",
                  e.type());
-    expanded.push_back(expand_dims(Tensor(e), axis));
+    expanded.emplace_back(expand_dims(Tensor(e), axis));
   }
   return concatenate(expanded, axis);
 }

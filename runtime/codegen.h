@@ -1,6 +1,7 @@
 #pragma once
 // Program -> LLVM module. No LLVM header is needed to include this.
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -29,7 +30,11 @@ struct GeneratedModule {
 ///
 ///   void step(void* const* buffers, int32_t thread, int32_t threads, void (*barrier)(void*), void* barrier_arg)
 ///
-/// `buffers` holds one address per buffer of the program, in its order, arena buffers included.
+/// `buffers` holds one address per buffer of the program, in its order, arena buffers included, and then that of the
+/// workspace: threads * step_workspace_bytes() bytes, aligned to 64.
 GeneratedModule generate(const ir::Program& program, const CompileOptions& options, std::string_view entry_name);
+
+/// Scratch memory that each thread of a step needs.
+std::int64_t step_workspace_bytes(const ir::Program& program);
 
 }  // namespace sinter::runtime

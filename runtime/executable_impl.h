@@ -43,6 +43,7 @@ struct Executable::Impl {
   std::vector<Slot> slots;
   std::vector<AlignedBytes> constants;
   std::int64_t arena_bytes = 0;
+  std::int64_t workspace_bytes = 0;  // per thread
   bool parallel = false;
   bool checked = false;
   double compile_milliseconds = 0;

@@ -58,6 +58,7 @@ llvm::Function* emit_kernel(llvm::Module& module, const ir::Program&, const ir::
   const std::size_t pointers = kernel.inputs.size() + kernel.outputs.size();
   std::vector<llvm::Type*> arguments(pointers, llvm::PointerType::getUnqual(context));
   arguments.insert(arguments.end(), 2, llvm::Type::getInt64Ty(context));
+  arguments.push_back(llvm::PointerType::getUnqual(context));
   auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), arguments, false);
   auto* function = llvm::Function::Create(type, llvm::Function::InternalLinkage, symbol, module);
   function->addFnAttr(llvm::Attribute::NoUnwind);
@@ -75,11 +76,17 @@ llvm::Function* emit_kernel(llvm::Module& module, const ir::Program&, const ir::
                   kernel.schedule,
                   {},
                   function->getArg(static_cast<unsigned>(pointers)),
-                  function->getArg(static_cast<unsigned>(pointers + 1))};
+                  function->getArg(static_cast<unsigned>(pointers + 1)),
+                  function->getArg(static_cast<unsigned>(pointers + 2))};
     emit_form(job, shape.form);
   }
   builder.CreateRetVoid();
   return function;
+}
+
+std::int64_t workspace_bytes(const ir::Kernel& kernel) {
+  if (is_empty(kernel) || kernel.schedule.form != ir::KernelForm::contract) return 0;
+  return contract_workspace(kernel, shape_of(kernel)).bytes();
 }
 
 std::int64_t parallel_extent(const ir::Kernel& kernel) {

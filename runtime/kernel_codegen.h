@@ -14,13 +14,17 @@ class Module;
 
 namespace sinter::runtime {
 
-/// Emits `void symbol(ptr in0, ..., ptr out0, ..., i64 begin, i64 end)`: the addresses of the kernel's inputs, then of
-/// its outputs (an in-place output repeats an input's address), and the part of the outermost loop to run. The kernel's
+/// Emits `void symbol(ptr in0, ..., ptr out0, ..., i64 begin, i64 end, ptr workspace)`: the addresses of the kernel's
+/// inputs, then of its outputs (an in-place output repeats an input's address), the part of the outermost loop to run,
+/// and workspace_bytes() of memory that nobody else uses meanwhile. The kernel's
 /// buffer ids tell which arguments alias; apart from that, the code depends on body and schedule only.
 llvm::Function* emit_kernel(llvm::Module& module, const ir::Program& program, const ir::Kernel& kernel,
                             const CompileOptions& options, const std::string& symbol);
 
 /// Iterations of the outermost loop: what threads share, and the `end` of a kernel that is not shared.
 std::int64_t parallel_extent(const ir::Kernel& kernel);
+
+/// Scratch memory that one thread needs for the kernel (packed panels), a multiple of 64.
+std::int64_t workspace_bytes(const ir::Kernel& kernel);
 
 }  // namespace sinter::runtime

@@ -57,8 +57,35 @@ Tiles tiles_of(const ir::Schedule& s, const Roles& roles) {
   Tiles t{};
   t.row_tiles = (roles.row_count + s.tile_rows - 1) / s.tile_rows;
   t.column_tiles = block_count(roles.column_count, s.lanes, s.tile_vectors);
-  t.share_columns = t.column_tiles >= t.row_tiles;
+  t.share_columns = t.column_tiles >= t.row_tiles && !s.pack_rows;
   return t;
+}
+
+std::int64_t round_up(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/// Rows of a packed tile are padded to whole vectors.
+std::int64_t packed_rows(const ir::Schedule& s) { return (s.tile_rows + s.lanes - 1) / s.lanes * s.lanes; }
+
+/// Rows whose running totals are kept while chunks pass by.
+constexpr std::int64_t block_rows = 256;
+
+ContractWorkspace workspace_of(const ir::Schedule& s, const Tiles& tiles, const ChunkWalk& walk, ir::DType dtype) {
+  constexpr std::int64_t row_budget = 512 * 1024;     // a block of packed rows stays in L2 ...
+  constexpr std::int64_t panel_budget = 4096 * 1024;  // ... and panels stream through it
+  ContractWorkspace w;
+  if (!s.pack_vectors || walk.count == 0) return w;
+  const std::int64_t terms = std::min(walk.total, walk.length);
+  const std::int64_t bytes = ir::size_of(dtype);
+  w.panel = round_up(terms * s.tile_vectors * s.lanes * bytes);
+  if (walk.count > 1) {
+    w.totals =
+        round_up(std::max<std::int64_t>(1, block_rows / s.tile_rows) * s.tile_rows * s.tile_vectors * s.lanes * bytes);
+  } else if (s.pack_rows) {
+    w.rows = round_up(terms * packed_rows(s) * bytes);
+    w.row_tiles = std::clamp<std::int64_t>(row_budget / w.rows, 1, tiles.row_tiles);
+    w.panels = std::clamp<std::int64_t>(panel_budget / w.panel, 1, tiles.column_tiles);
+  }
+  return w;
 }
 
 class ContractEmitter {
@@ -71,12 +98,14 @@ class ContractEmitter {
         tiles_(tiles_of(job.schedule, roles_)),
         walk_(job.emit.shape().inner),
         dtype_(job.emit.body().node(node_).results[0].dtype),
-        side_(job.schedule.swap ? 0 : 1) {
+        side_(job.schedule.swap ? 0 : 1),
+        workspace_(workspace_of(job.schedule, tiles_, walk_, dtype_)) {
     for (std::size_t k = 0; k < job.emit.body().outputs().size(); ++k) outputs_.push_back(k);
     columns_in_order_ = columns_are_one_axis();
   }
 
   void run() {
+    if (workspace_.row_tiles > 0) return blocks();
     llvm::Value* zero = job_.i64(0);
     llvm::Value* column_begin = tiles_.share_columns ? job_.begin : zero;
     llvm::Value* column_end = tiles_.share_columns ? job_.end : job_.i64(tiles_.column_tiles);
@@ -123,7 +152,7 @@ class ContractEmitter {
     if (!job_.schedule.pack_vectors || walk_.count == 0)
       return each_tile(columns, begin, end, &ContractEmitter::tile_at);
     if (walk_.count > 1) return row_blocks(columns, begin, end);
-    Panel panel = pack(columns, job_.i64(0), job_.i64(walk_.total));
+    Panel panel = pack(columns, job_.i64(0), job_.i64(walk_.total), at_byte(job_.i64(0)));
     panel_ = &panel;
     each_tile(columns, begin, end, &ContractEmitter::tile_at);
     panel_ = nullptr;
@@ -170,10 +199,9 @@ class ContractEmitter {
 
   llvm::Type* vector_type() const { return zero().value()->getType(); }
 
-  Panel pack(std::span<Point> columns, llvm::Value* begin, llvm::Value* end) {
-    if (panel_memory_ == nullptr)
-      panel_memory_ = scratch_of(vector_type(), longest_chunk() * job_.schedule.tile_vectors);
-    const Panel panel{panel_memory_, begin};
+  /// Copies the terms [begin, end) of the vector side to `memory`.
+  Panel pack(std::span<Point> columns, llvm::Value* begin, llvm::Value* end, llvm::Value* memory) {
+    const Panel panel{memory, begin};
     emit_loop(job_.builder(), begin, end, 1, [&](llvm::Value* term, llvm::Instruction* entry) {
       std::vector<Point> regions = inside(columns, entry);
       for (std::size_t j = 0; j < columns.size(); ++j) {
@@ -185,15 +213,109 @@ class ContractEmitter {
     return panel;
   }
 
-  std::int64_t longest_chunk() const { return std::min(walk_.total, walk_.length); }
+  llvm::Value* at_byte(llvm::Value* offset) const {
+    return job_.builder().CreateGEP(job_.builder().getInt8Ty(), job_.workspace, offset);
+  }
+
+  /// Both sides packed, for reductions of one chunk: blocks of columns, within them blocks of rows; the panels of a
+  /// column block and the tiles of a row block are packed once and meet in every combination.
+  void blocks() {
+    llvm::IRBuilder<>& b = job_.builder();
+    const auto place = [&](Point& p) { place_columns(p); };
+    const auto smaller = [&](llvm::Value* x, llvm::Value* y) {
+      return b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, x, y);
+    };
+    emit_loop(b, job_.i64(0), job_.i64(tiles_.column_tiles), workspace_.panels,
+              [&](llvm::Value* first, llvm::Instruction* entry) {
+                Point block;
+                block.parent = &batch_;
+                block.entry = entry;
+                llvm::Value* last =
+                    smaller(b.CreateNSWAdd(first, job_.i64(workspace_.panels)), job_.i64(tiles_.column_tiles));
+                sweep_vectors(job_, roles_.column_count, job_.schedule.tile_vectors, first, last, block, place,
+                              [&](std::span<Point> columns) {
+                                pack(columns, job_.i64(0), job_.i64(walk_.total), panel_memory(columns, first));
+                              });
+                emit_loop(b, job_.begin, job_.end, workspace_.row_tiles,
+                          [&](llvm::Value* tile, llvm::Instruction* rows_entry) {
+                            Point rows;
+                            rows.parent = &block;
+                            rows.entry = rows_entry;
+                            llvm::Value* tiles_end =
+                                smaller(b.CreateNSWAdd(tile, job_.i64(workspace_.row_tiles)), job_.end);
+                            block_first_ = tile;
+                            pack_rows(rows, tile, tiles_end);
+                            sweep_vectors(job_, roles_.column_count, job_.schedule.tile_vectors, first, last, rows,
+                                          place, [&](std::span<Point> columns) {
+                                            Panel panel{panel_memory(columns, first), job_.i64(0)};
+                                            panel_ = &panel;
+                                            rows_packed_ = true;
+                                            each_tile(columns, tile, tiles_end, &ContractEmitter::tile_at);
+                                            rows_packed_ = false;
+                                            panel_ = nullptr;
+                                          });
+                          });
+              });
+  }
+
+  /// Where the panel of these columns lies, when panels are held from column tile `first` on.
+  llvm::Value* panel_memory(std::span<Point> columns, llvm::Value* first) {
+    llvm::IRBuilder<>& b = job_.builder();
+    llvm::Value* tile = b.CreateUDiv(columns[0].counter, job_.i64(job_.schedule.tile_vectors * job_.schedule.lanes));
+    return at_byte(b.CreateNSWMul(b.CreateNSWSub(tile, first), job_.i64(workspace_.panel)));
+  }
+
+  // ---- Packed rows: the rows of a tile lie side by side, term after term ----
+
+  llvm::Value* packed_tile(llvm::Value* tile) {
+    llvm::IRBuilder<>& b = job_.builder();
+    llvm::Value* offset = b.CreateNSWMul(b.CreateNSWSub(tile, block_first_), job_.i64(workspace_.rows));
+    return at_byte(b.CreateNSWAdd(offset, job_.i64(workspace_.panel * workspace_.panels)));
+  }
+
+  llvm::Value* packed_row(llvm::Value* memory, llvm::Value* term, std::int64_t row) {
+    llvm::IRBuilder<>& b = job_.builder();
+    llvm::Value* index = b.CreateNSWAdd(b.CreateNSWMul(term, job_.i64(packed_rows(job_.schedule))), job_.i64(row));
+    return job_.context.address(dtype_, memory, index);
+  }
+
+  /// Packs the row tiles [begin, end) with vectors along the rows.
+  void pack_rows(Point& at, llvm::Value* begin, llvm::Value* end) {
+    llvm::IRBuilder<>& b = job_.builder();
+    const std::int64_t lanes = job_.context.lanes;
+    emit_loop(b, begin, end, 1, [&](llvm::Value* tile, llvm::Instruction* entry) {
+      Point region;
+      region.parent = &at;
+      region.entry = entry;
+      llvm::Value* memory = packed_tile(tile);
+      llvm::Value* first = first_row(tile);
+      emit_loop(b, job_.i64(0), job_.i64(walk_.total), 1, [&](llvm::Value* term, llvm::Instruction* term_entry) {
+        for (std::int64_t v = 0; v < packed_rows(job_.schedule); v += lanes) {
+          Point p;
+          p.parent = &region;
+          p.entry = term_entry;
+          place_inner(job_, term, p);
+          for (const int k : roles_.columns) p.axes[k] = job_.i64(0);
+          llvm::Value* row = b.CreateNSWAdd(first, job_.i64(v));
+          p.counter = row;
+          p.mask = job_.context.lane_mask(b.CreateNSWSub(job_.i64(roles_.row_count), row));
+          if (roles_.rows.size() == 1)
+            p.group = {roles_.rows[0]};
+          else
+            place_digits(roles_.rows, job_.context.lane_indices(row), p);
+          LlvmValue value = job_.emit.evaluate_read(node_, 1 - side_, job_.emit.anchor_axes(node_, p), p);
+          b.CreateAlignedStore(splat(value).value(), packed_row(memory, term, v), llvm::Align(4));
+        }
+      });
+    });
+  }
 
   /// Rows are taken in blocks, whose running totals stay in scratch memory while the chunks pass by: a panel is packed
   /// once per block and chunk.
   void row_blocks(std::span<Point> columns, llvm::Value* begin, llvm::Value* end) {
     llvm::IRBuilder<>& b = job_.builder();
     const std::int64_t tiles = std::max<std::int64_t>(1, block_rows / job_.schedule.tile_rows);
-    if (totals_ == nullptr)
-      totals_ = scratch_of(vector_type(), tiles * job_.schedule.tile_rows * job_.schedule.tile_vectors);
+    totals_ = at_byte(job_.i64(workspace_.panel));
     emit_loop(b, begin, end, tiles, [&](llvm::Value* first, llvm::Instruction* entry) {
       std::vector<Point> block = inside(columns, entry);
       llvm::Value* last = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateNSWAdd(first, job_.i64(tiles)), end);
@@ -201,7 +323,7 @@ class ContractEmitter {
       emit_loop(b, job_.i64(0), job_.i64(walk_.count), 1, [&](llvm::Value* number, llvm::Instruction* chunk_entry) {
         std::vector<Point> regions = inside(block, chunk_entry);
         const auto [terms_begin, terms_end] = walk_.bounds(job_, number);
-        Panel panel = pack(regions, terms_begin, terms_end);
+        Panel panel = pack(regions, terms_begin, terms_end, at_byte(job_.i64(0)));
         panel_ = &panel;
         chunk_number_ = number;
         chunk_end_ = terms_end;
@@ -359,6 +481,12 @@ class ContractEmitter {
     return job_.emit.evaluate_read(node_, side, job_.emit.anchor_axes(node_, p), p);
   }
 
+  LlvmValue row_value(llvm::Value* term, llvm::Value* first, std::int64_t row, Point& column) {
+    if (!rows_packed_) return side_value(1 - side_, term, job_.builder().CreateNSWAdd(first, job_.i64(row)), column);
+    llvm::Value* tile = job_.builder().CreateUDiv(first, job_.i64(job_.schedule.tile_rows));
+    return load_element(job_.context, dtype_, packed_row(packed_tile(tile), term, row));
+  }
+
   /// One term of every sum of the tile.
   void add_term(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* term, Tile& tile) {
     std::vector<LlvmValue> vectors;
@@ -370,8 +498,7 @@ class ContractEmitter {
                              job_.builder().CreateLoad(vector_type(), panel_slot(*panel_, term, j, columns.size())));
     }
     for (std::int64_t i = 0; i < rows; ++i) {
-      const LlvmValue row =
-          side_value(1 - side_, term, job_.builder().CreateNSWAdd(first_row, job_.i64(i)), columns[0]);
+      const LlvmValue row = row_value(term, first_row, i, columns[0]);
       for (std::size_t j = 0; j < columns.size(); ++j) {
         LlvmValue& sum = tile[static_cast<std::size_t>(i) * columns.size() + j];
         const std::vector<LlvmValue> x =
@@ -393,10 +520,11 @@ class ContractEmitter {
   bool columns_in_order_ = true;
   std::vector<std::size_t> outputs_;
 
+  ContractWorkspace workspace_;
+
   // Packing: the panel in use, the scratch memory, and where the block of rows stands.
-  static constexpr std::int64_t block_rows = 256;  // totals of a block: 32 KiB at two vectors of 64 bytes
   const Panel* panel_ = nullptr;
-  llvm::Value* panel_memory_ = nullptr;
+  bool rows_packed_ = false;
   llvm::Value* totals_ = nullptr;
   llvm::Value* block_first_ = nullptr;
   llvm::Value* chunk_number_ = nullptr;
@@ -404,6 +532,12 @@ class ContractEmitter {
 };
 
 }  // namespace
+
+ContractWorkspace contract_workspace(const ir::Kernel& kernel, const ir::KernelShape& shape) {
+  const ir::DType dtype = kernel.body->node(shape.anchors.front()).results[0].dtype;
+  return workspace_of(kernel.schedule, tiles_of(kernel.schedule, roles_of(kernel, shape)), ChunkWalk(shape.inner),
+                      dtype);
+}
 
 std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape) {
   const Tiles t = tiles_of(kernel.schedule, roles_of(kernel, shape));

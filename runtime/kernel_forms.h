@@ -17,6 +17,7 @@ struct KernelJob {
   Point root;
   llvm::Value* begin = nullptr;
   llvm::Value* end = nullptr;
+  llvm::Value* workspace = nullptr;
 
   llvm::IRBuilder<>& builder() const { return context.builder; }
   llvm::Value* i64(std::int64_t v) const { return context.i64(v); }
@@ -68,7 +69,17 @@ void emit_column(KernelJob& job);
 void emit_contract(KernelJob& job);
 void emit_scatter(KernelJob& job);
 
-/// Shape and vector split of a kernel, as emission sees them.
 std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape);
+
+/// Scratch memory of a contraction, in bytes from its start; parts of size 0 are not used.
+struct ContractWorkspace {
+  std::int64_t panel = 0;   // one panel of the vector side: the terms of a chunk x the vectors of a tile
+  std::int64_t panels = 1;  // panels held at once
+  std::int64_t rows = 0;    // one packed tile of the row side
+  std::int64_t row_tiles = 0;  // tiles held at once
+  std::int64_t totals = 0;  // running totals of a block of rows
+  std::int64_t bytes() const { return panel * panels + rows * row_tiles + totals; }
+};
+ContractWorkspace contract_workspace(const ir::Kernel& kernel, const ir::KernelShape& shape);
 
 }  // namespace sinter::runtime

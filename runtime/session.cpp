@@ -67,9 +67,11 @@ void run_share(void* context, std::int32_t thread, std::int32_t threads, void (*
 
 struct Session::State {
   State(std::shared_ptr<const Executable> e, Team* t, int n)
-      : executable(std::move(e)), impl(executable->impl()), team(t), threads(n), buffers(impl.slots.size()) {
+      : executable(std::move(e)), impl(executable->impl()), team(t), threads(n), buffers(impl.slots.size() + 1) {
     arena = allocate_aligned(impl.arena_bytes);
-    for (std::size_t k = 0; k < buffers.size(); ++k) buffers[k] = fixed_address(impl.slots[k]);
+    for (std::size_t k = 0; k < impl.slots.size(); ++k) buffers[k] = fixed_address(impl.slots[k]);
+    workspace = allocate_aligned(impl.workspace_bytes * (impl.parallel ? threads : 1));
+    buffers.back() = workspace.get();
   }
 
   /// Address of what the caller does not bind.
@@ -86,7 +88,7 @@ struct Session::State {
   }
 
   void bind(const Bindings& bindings) {
-    for (std::size_t k = 0; k < buffers.size(); ++k) {
+    for (std::size_t k = 0; k < impl.slots.size(); ++k) {
       const Slot& slot = impl.slots[k];
       // The step takes one list of addresses; the program says which of them are only read.
       if (slot.kind == ir::BufferKind::input) buffers[k] = const_cast<void*>(bindings.inputs[slot.index]);
@@ -110,8 +112,9 @@ struct Session::State {
   int threads;
   bool fill = fills_arena(impl.checked);
   AlignedBytes arena;
+  AlignedBytes workspace;  // a part for each thread
   std::vector<AlignedBytes> derived;
-  std::vector<void*> buffers;  // the step's first argument
+  std::vector<void*> buffers;  // the step's first argument: one per buffer, then the workspace
 };
 
 Session::Session(std::shared_ptr<const Executable> executable, int threads)

@@ -104,6 +104,10 @@ class StepEmitter {
     load_addresses(program);
     thread_ = builder_.CreateSExt(function_->getArg(1), builder_.getInt64Ty());
     threads_ = builder_.CreateSExt(function_->getArg(2), builder_.getInt64Ty());
+    llvm::Value* slot = builder_.CreateConstGEP1_64(builder_.getPtrTy(), function_->getArg(0), addresses_.size());
+    llvm::Value* mine = builder_.CreateMul(thread_, i64(step_workspace_bytes(program)));
+    workspace_ =
+        builder_.CreateGEP(builder_.getInt8Ty(), builder_.CreateLoad(builder_.getPtrTy(), slot, "workspace"), mine);
     emit(program.items);
     builder_.CreateRetVoid();
   }
@@ -172,6 +176,7 @@ class StepEmitter {
     for (const ir::BufferId id : operands_of(kernel)) arguments.push_back(addresses_.at(id));
     arguments.push_back(begin);
     arguments.push_back(end);
+    arguments.push_back(workspace_);
     builder_.CreateCall(kernels_.get(kernel), arguments);
   }
 
@@ -206,11 +211,18 @@ class StepEmitter {
   KernelCache kernels_;
   std::vector<llvm::Value*> addresses_;  // of the buffers
   llvm::Function* function_ = nullptr;
-  llvm::Value* thread_ = nullptr;   // i64
-  llvm::Value* threads_ = nullptr;  // i64
+  llvm::Value* thread_ = nullptr;     // i64
+  llvm::Value* threads_ = nullptr;    // i64
+  llvm::Value* workspace_ = nullptr;  // of this thread
 };
 
 }  // namespace
+
+std::int64_t step_workspace_bytes(const ir::Program& program) {
+  std::int64_t most = 0;
+  for_each_kernel(program.items, [&](const ir::Kernel& kernel) { most = std::max(most, workspace_bytes(kernel)); });
+  return most;
+}
 
 GeneratedModule generate(const ir::Program& program, const CompileOptions& options, std::string_view entry_name) {
   GeneratedModule generated;

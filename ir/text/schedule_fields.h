@@ -17,6 +17,7 @@ void for_each_choice(Visit visit) {
   visit("tile_vectors", &Schedule::tile_vectors);
   visit("swap", &Schedule::swap);
   visit("pack_vectors", &Schedule::pack_vectors);
+  visit("pack_rows", &Schedule::pack_rows);
   visit("parallel", &Schedule::parallel);
 }
 

@@ -100,6 +100,13 @@ const Case cases[] = {
   %2 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [1], contract_b = [1]} : f32[6,21]
   return %2 "dx"
 })"},
+    {"contract: many columns and rows, one chunk", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "a" : f32[1000,150]
+  %1 = input "b" : f32[1000,1100]
+  %2 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [0], contract_b = [0]} : f32[150,1100]
+  return %2 "y"
+})"},
     {"contract: blocks of rows and chunks", ir::KernelForm::contract,
      R"(graph @f {
   %0 = input "a" : f32[530,2100]
@@ -173,6 +180,8 @@ std::vector<ir::Schedule> schedules_of(ir::KernelForm form) {
     for (std::size_t k = 0, n = found.size(); k < n; ++k) {
       found.push_back(found[k]);
       found.back().pack_vectors = true;
+      found.push_back(found.back());
+      found.back().pack_rows = true;
     }
   } else {
     add(1, 1, 1, 1, false, false), add(2, 3, 1, 1, false, true), add(4, 1, 1, 1, false, false);
@@ -199,7 +208,7 @@ TEST_CASE("every schedule of every form gives the interpreter's bits") {
         if (threads > 1 && !schedule.parallel) continue;
         INFO(c.name << ": lanes " << schedule.lanes << ", unroll " << schedule.unroll << ", tile " << schedule.tile_rows
                     << " x " << schedule.tile_vectors << ", swap " << schedule.swap << ", pack "
-                    << schedule.pack_vectors << ", threads " << threads);
+                    << schedule.pack_vectors << schedule.pack_rows << ", threads " << threads);
         // Schedules made by hand may share kernels between which no barrier stands; one kernel per program is safe.
         const ir::Program changed = rescheduled(program, schedule);
         int kernels = 0;

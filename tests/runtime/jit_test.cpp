@@ -33,7 +33,7 @@ runtime::GeneratedModule parsed(const char* text) {
   return generated;
 }
 
-std::unique_ptr<runtime::LinkedCode> compiled(std::vector<const char*> texts) {
+std::unique_ptr<runtime::LinkedCode> compiled(const std::vector<const char*>& texts) {
   std::vector<runtime::GeneratedModule> modules;
   for (const char* text : texts) modules.push_back(parsed(text));
   return compile_modules(std::move(modules), runtime::host_target());
@@ -113,7 +113,7 @@ TEST_CASE("the host's target is plausible", "[jit]") {
   const ir::Target host = runtime::host_target();
   CHECK_FALSE(host.triple.empty());
   CHECK(std::is_sorted(host.features.begin(), host.features.end()));
-  CHECK(host.l1_bytes >= 8 * 1024);
+  CHECK(host.l1_bytes >= std::int64_t{8} * 1024);
   CHECK(host.l2_bytes >= host.l1_bytes);
   CHECK(host.l1_ways >= 1);
   CHECK(host.cache_line >= 16);

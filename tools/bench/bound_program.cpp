@@ -1,6 +1,5 @@
 #include "bound_program.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -12,7 +11,7 @@ namespace sinter::bench {
 
 namespace {
 
-constexpr std::uintptr_t alignment = 64;
+constexpr std::size_t alignment = 64;
 
 std::shared_ptr<const runtime::Executable> compile_code(const ir::Program& program) {
   runtime::CompileOptions options;
@@ -23,24 +22,17 @@ std::shared_ptr<const runtime::Executable> compile_code(const ir::Program& progr
 
 }  // namespace
 
-// calloc rounds up to no more than 16 bytes; the address it gave stands before the block.
 std::byte* Storage::get(const std::string& name, std::int64_t bytes) {
-  auto& block = blocks_[name];
-  if (block == nullptr) {
-    void* whole = std::calloc(static_cast<std::size_t>(bytes) + 2 * alignment, 1);
-    if (whole == nullptr) throw std::bad_alloc();
-    const auto start = (reinterpret_cast<std::uintptr_t>(whole) + 2 * alignment - 1) / alignment * alignment;
-    auto* address = reinterpret_cast<std::byte*>(start);
-    std::memcpy(address - sizeof whole, &whole, sizeof whole);
-    block.reset(address);
+  Block& block = blocks_[name];
+  if (block.start == nullptr) {
+    const auto size = static_cast<std::size_t>(bytes);
+    std::size_t space = size + alignment;
+    block.memory.reset(std::calloc(space, 1));
+    void* start = block.memory.get();
+    if (start == nullptr || std::align(alignment, size, start, space) == nullptr) throw std::bad_alloc();
+    block.start = static_cast<std::byte*>(start);
   }
-  return block.get();
-}
-
-void Storage::Free::operator()(void* p) const {
-  void* whole = nullptr;
-  std::memcpy(&whole, static_cast<std::byte*>(p) - sizeof whole, sizeof whole);
-  std::free(whole);
+  return block.start;
 }
 
 void Storage::fill(const std::string& name, const Array& contents) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,9 +25,13 @@ class Storage {
 
  private:
   struct Free {
-    void operator()(void* p) const;
+    void operator()(void* p) const { std::free(p); }
   };
-  std::map<std::string, std::unique_ptr<std::byte, Free>> blocks_;
+  struct Block {
+    std::unique_ptr<void, Free> memory;
+    std::byte* start = nullptr;
+  };
+  std::map<std::string, Block> blocks_;
 };
 
 /// Names of blocks: "input 0 x" of batch 0, "state dense/kernel", "output loss".

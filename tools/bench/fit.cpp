@@ -25,7 +25,7 @@ struct Samples {
 
 /// As large as Fashion-MNIST: pictures in [0, 1) and their classes.
 Samples pictures() {
-  std::mt19937 random(7);
+  std::mt19937 random(7);  // NOLINT: the same numbers every time
   std::vector<float> x(static_cast<std::size_t>(samples * 28 * 28));
   for (float& v : x) v = static_cast<float>(random() >> 8) * 0x1p-24F;
   std::vector<std::uint8_t> y(static_cast<std::size_t>(samples));

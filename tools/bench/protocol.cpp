@@ -114,10 +114,10 @@ Timing measure(const std::function<double(std::size_t)>& step, std::size_t batch
 }
 
 void write(const Timing& t, nlohmann::ordered_json& line) {
-  line["step_ms"] = rounded(t.median_ms, 5);
-  line["min_ms"] = rounded(t.min_ms, 5);
-  line["p10_ms"] = rounded(t.p10_ms, 5);
-  line["p90_ms"] = rounded(t.p90_ms, 5);
+  line["step_ms"] = rounded(t.median_ms, 7);
+  line["min_ms"] = rounded(t.min_ms, 7);
+  line["p10_ms"] = rounded(t.p10_ms, 7);
+  line["p90_ms"] = rounded(t.p90_ms, 7);
   line["steps"] = t.steps;
   line["first_step_ms"] = rounded(t.first_ms, 3);
   line["second_step_ms"] = rounded(t.second_ms, 3);

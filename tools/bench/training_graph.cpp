@@ -108,7 +108,7 @@ std::string first_missing_layer(const ModelSpec& spec) { return first_missing(sp
 
 Workload::Workload(const Config& config) : config_(config), spec_(config.model()) {
   constexpr int resident = 4;
-  std::mt19937_64 random(7);
+  std::mt19937_64 random(7);  // NOLINT: the same numbers every time
   for (int k = 0; k < (spec_.loss == LossKind::elementwise ? 1 : resident); ++k)
     batches_.push_back(make_batch(config_, spec_, random));
   if (spec_.loss != LossKind::elementwise) model_ = build_model(config_, spec_);

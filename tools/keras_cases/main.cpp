@@ -69,10 +69,11 @@ class Runner {
     if (!data.is_object() || data.empty()) sinter::user_error("is no file of cases");
     for (const auto& [key, entry] : data.items()) {
       const RunCase kind = kind_of_entry(entry);
+      const std::string entry_name = sinter::str(name, "/", key);
       if (kind == nullptr)
-        report_.fail(name + "/" + key, "malformed case: neither a loss, an optimizer nor a schedule");
+        report_.fail(entry_name, "malformed case: neither a loss, an optimizer nor a schedule");
       else
-        run(name + "/" + key, kind, entry);
+        run(entry_name, kind, entry);
     }
   }
 

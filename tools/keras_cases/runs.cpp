@@ -90,7 +90,7 @@ OptimizerRun run_optimizer(const AnyOptimizer& optimizer, const Array& start, co
   optimizer->apply({&parameter, 1}, states);
 
   Step step = compile_step(builder.graph(), execution(backend));
-  const std::string weight_name = w.path();
+  const std::string& weight_name = w.path();
   step.set_state(weight_name, start);
   const std::vector<OptimizerState> list = states.list();
   for (const OptimizerState& s : list) step.set_state(s.name, Array::full(s.type.shape, s.initial, s.type.dtype));

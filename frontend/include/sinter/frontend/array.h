@@ -179,7 +179,7 @@ class SINTER_API Array {
   /// Row i of axis 0, one rank less.
   Array row(std::int64_t i) const;
   /// The elements converted: floats are rounded, float to integer truncates and saturates (NaN gives 0), to i1 is != 0.
-  Array astype(DType dtype) const;
+  Array astype(DType to) const;
   /// An owning copy.
   Array copy() const;
 

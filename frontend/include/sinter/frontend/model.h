@@ -67,7 +67,7 @@ class SINTER_API Model : public Layer {
   /// The function is traced once per batch size and mode; layers it makes are kept by their position.
   template <class F>
     requires std::is_invocable_r_v<Tensor, std::remove_cvref_t<F>&, const Tensor&>
-  Model(Input input, F&& function, ModelOptions options = {}) : Model(std::move(options)) {
+  Model(const Input& input, F&& function, ModelOptions options = {}) : Model(std::move(options)) {
     set_function(std::forward<F>(function));
     set_input(input);
   }

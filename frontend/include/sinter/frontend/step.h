@@ -82,7 +82,7 @@ struct StepOptions {
 /// Collects one graph. While it lives, the layers, weights and numbers used on this thread write into it.
 class SINTER_API StepBuilder {
  public:
-  explicit StepBuilder(StepOptions options = {});
+  explicit StepBuilder(const StepOptions& options = {});
   ~StepBuilder();
   StepBuilder(const StepBuilder&) = delete;
   StepBuilder& operator=(const StepBuilder&) = delete;

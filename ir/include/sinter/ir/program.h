@@ -56,6 +56,7 @@ struct Schedule {
   std::int64_t tile_vectors = 1;  // contract: vectors of the register tile
   bool swap = false;              // contract: operand a supplies the vectors
   bool pack_vectors = false;      // contract: the vector side is copied into panels first
+  bool pack_rows = false;         // contract: so is the other side; needs pack_vectors and terms of one chunk
   bool parallel = false;          // shared between the team's threads along the outermost loop
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };

@@ -15,9 +15,9 @@ struct SINTER_API Target {
   std::vector<std::string> features;  // LLVM names with sign, "+avx512f", sorted
   int vector_bits = 128;              // widest vector register that is used
   int vector_registers = 16;
-  bool masked_memory = false;         // loads and stores take a lane mask without cost
-  std::int64_t l1_bytes = 32 * 1024;  // data, per core
-  std::int64_t l2_bytes = 512 * 1024;
+  bool masked_memory = false;                       // loads and stores take a lane mask without cost
+  std::int64_t l1_bytes = std::int64_t{32} * 1024;  // data, per core
+  std::int64_t l2_bytes = std::int64_t{512} * 1024;
   int l1_ways = 8;
   std::int64_t cache_line = 64;
 
