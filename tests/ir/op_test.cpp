@@ -44,7 +44,7 @@ struct WithoutSpace {
   static constexpr std::string_view name = "nothing";
   static constexpr int arity = 1;
   static constexpr Form form = Form::map;
-  static constexpr bool not_differentiable = true;
+  [[maybe_unused]] static constexpr bool not_differentiable = true;
   using Attrs = NoAttrs;
   static std::vector<TensorType> infer(const Attrs&, Types types) { return {types[0]}; }
 };

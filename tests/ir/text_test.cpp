@@ -103,15 +103,15 @@ Program example_program() {
   p.buffers.push_back({BufferKind::output, "y", four, 0, {}});
   p.buffers.push_back({BufferKind::constant, "", four, 0, data_of<float>(DType::f32, {4}, {1, -0.0F, 1e-45F, 3e38F})});
   p.buffers.push_back({BufferKind::derived, "packed w", four, 0, {}});
-  p.items.push_back(example_kernel({0}, {2}));
-  p.items.push_back(Barrier{});
+  p.items.emplace_back(example_kernel({0}, {2}));
+  p.items.emplace_back(Barrier{});
   Loop inner{2, {example_kernel({2}, {1})}};
   Loop outer{3, {std::make_shared<const Loop>(inner), Barrier{}}};
-  p.items.push_back(std::make_shared<const Loop>(outer));
+  p.items.emplace_back(std::make_shared<const Loop>(outer));
   Kernel last = example_kernel({4}, {3});
   last.note.clear();
   last.schedule = {};
-  p.items.push_back(last);
+  p.items.emplace_back(last);
   return p;
 }
 

@@ -46,7 +46,7 @@ std::vector<Tensor> rng_bits(const ir::Node& node, std::span<const Tensor> opera
   const std::int64_t rows = a.shape.rank() == 0 ? 1 : a.shape[0];
   const std::int64_t columns = rows == 0 ? 0 : a.shape.elements() / rows;
   Tensor t{{DType::u32, a.shape}, {}};
-  for (std::int64_t r = 0; r < rows; ++r)
+  for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t c = 0; c < columns; ++c) {
       const auto block = static_cast<std::uint32_t>((c / 64) * 16 + c % 16);
       const auto row = static_cast<std::uint32_t>(r) + word(operands[2], 0);
@@ -54,6 +54,7 @@ std::vector<Tensor> rng_bits(const ir::Node& node, std::span<const Tensor> opera
                                word(operands[0], 0), word(operands[0], 1));
       t.cells.push_back({0.0, bits[static_cast<std::size_t>((c / 16) % 4)]});
     }
+  }
   return {t};
 }
 

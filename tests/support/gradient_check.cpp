@@ -106,8 +106,8 @@ GradientReport check_gradient(const RandomGraph& random_graph, int order, const 
     parameters.push_back({p.graph, {id, 0}});
     p.names.push_back(name_of(n));
   }
-  for (const ir::Output& o : random_graph.graph.outputs()) terms.push_back({p.graph, o.value});
-  for (const ir::Update& u : random_graph.graph.updates()) terms.push_back({p.graph, u.value});
+  for (const ir::Output& o : random_graph.graph.outputs()) terms.emplace_back(p.graph, o.value);
+  for (const ir::Update& u : random_graph.graph.updates()) terms.emplace_back(p.graph, u.value);
   Random random(random_graph.seed + 77);
   // A single op is projected as it is: squashing would give even a linear one a second derivative.
   const bool squash = random_graph.graph.outputs().size() + random_graph.graph.updates().size() > 1 || order == 2;
