@@ -276,7 +276,7 @@ bool may_overwrite(const Graph& body, const KernelShape& shape, std::size_t inpu
     if (r.input != input) continue;
     if (!r.address || *r.address != shape.output_addresses[output]) return false;
     // A row's sums are finished before its outputs are written; other anchors' terms belong to other points as well.
-    if (r.in_anchor && !(shape.form == KernelForm::row && shape.output_is_full[output])) return false;
+    if (r.in_anchor && (shape.form != KernelForm::row || !shape.output_is_full[output])) return false;
   }
   return true;
 }

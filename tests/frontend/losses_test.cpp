@@ -166,7 +166,8 @@ TEST_CASE("a loss may be a lambda or a class of one's own", "[losses]") {
   };
   AnyLoss cubic = Cubic();
   CHECK(cubic->name() == "cubic");
-  AnyLoss copy(cubic);  // from an lvalue: must not wrap the loss in itself
+  // From an lvalue: must not wrap the loss in itself.
+  AnyLoss copy(cubic);  // NOLINT(performance-unnecessary-copy-initialization): the copy is what is tested
   CHECK(copy->name() == "cubic");
   CHECK(value_of(copy, Array::zeros({1, 1}), Array::from({2.0f}, {1, 1})).item() == Approx(8.0));
 }

@@ -364,6 +364,7 @@ TEST_CASE("a step that trains is alone", "[model]") {
   }
   go = false;
   other.join();
+  INFO("refused here " << refused << " times");
   CHECK(std::isfinite(model.get_weights()[0].item()));
   if (!message.empty())
     CHECK(message ==

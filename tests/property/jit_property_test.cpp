@@ -93,7 +93,7 @@ ir::Program with_random_schedules(const ir::Program& program, Random& random) {
       s.swap = s.form == ir::KernelForm::contract && random.chance(0.5);
       s.parallel = s.form != ir::KernelForm::scatter && random.chance(0.7);
     }
-    changed.items.push_back(ir::Barrier{});
+    changed.items.emplace_back(ir::Barrier{});
   }
   return changed;
 }

@@ -57,7 +57,7 @@ TEST_CASE("each pass alone keeps every bit", "[passes]") {
     const Judge judge = [&](const RandomGraph& g) {
       const std::vector<std::string> one = {name};
       const std::string found = difference_after(g, passes::run_passes(g.graph, one, pass_options(true)));
-      return found.empty() ? found : "after " + name + ": " + found;
+      return found.empty() ? found : str("after ", name, ": ", found);
     };
     require_on_random_graphs(0, 300, judge);
   }
@@ -88,7 +88,7 @@ TEST_CASE("all passes together keep every bit, fused or not", "[passes]") {
 
 TEST_CASE("programs do what their graphs do, and their plans hold", "[program]") {
   std::int64_t kernels = 0, bytes = 0, bound = 0;
-  for (const bool fuse : {true, false})
+  for (const bool fuse : {true, false}) {
     require_on_random_graphs(3000, 3500, [&, fuse](const RandomGraph& g) -> std::string {
       const ir::Program program = passes::compile(g.graph, pass_options(fuse));
       if (const auto wrong = ir::violations(program); !wrong.empty()) return "invalid program:" + objections(wrong);
@@ -103,6 +103,7 @@ TEST_CASE("programs do what their graphs do, and their plans hold", "[program]")
       bound += program.arena_lower_bound;
       return {};
     });
+  }
   std::printf("%lld kernels; arenas of %lld bytes, lower bound %lld\n", static_cast<long long>(kernels),
               static_cast<long long>(bytes), static_cast<long long>(bound));
 }

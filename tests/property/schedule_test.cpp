@@ -155,13 +155,14 @@ ir::Environment environment_of(const ir::Graph& graph) {
 
 /// The program with every kernel's schedule replaced.
 ir::Program rescheduled(ir::Program program, const ir::Schedule& schedule) {
-  for (ir::Item& item : program.items)
+  for (ir::Item& item : program.items) {
     if (auto* kernel = std::get_if<ir::Kernel>(&item)) {
       const ir::KernelForm form = kernel->schedule.form;
       kernel->schedule = schedule;
       kernel->schedule.form = form;
       if (form == ir::KernelForm::scatter) kernel->schedule.parallel = false;
     }
+  }
   return program;
 }
 
@@ -203,7 +204,7 @@ TEST_CASE("every schedule of every form gives the interpreter's bits") {
     ir::for_each_kernel(program.items, [&](const ir::Kernel& k) { has_form = has_form || k.schedule.form == c.form; });
     CHECK(has_form);
     const ir::InterpreterResult expected = ir::interpret(graph, environment);
-    for (const ir::Schedule& schedule : schedules_of(c.form))
+    for (const ir::Schedule& schedule : schedules_of(c.form)) {
       for (const int threads : {1, 3}) {
         if (threads > 1 && !schedule.parallel) continue;
         INFO(c.name << ": lanes " << schedule.lanes << ", unroll " << schedule.unroll << ", tile " << schedule.tile_rows
@@ -217,5 +218,6 @@ TEST_CASE("every schedule of every form gives the interpreter's bits") {
         CHECK(test::difference(expected, test::run_compiled(changed, environment, {options.target, false, threads}),
                                environment) == "");
       }
+    }
   }
 }

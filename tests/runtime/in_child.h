@@ -14,12 +14,11 @@ bool succeeds_in_child(Body body) {
   const pid_t child = fork();
   if (child == 0) {
     alarm(30);
-    bool good = false;
     try {
-      good = body();
+      _exit(body() ? 0 : 1);
     } catch (const std::exception&) {
+      _exit(1);
     }
-    _exit(good ? 0 : 1);
   }
   int status = 0;
   return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;

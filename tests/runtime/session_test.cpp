@@ -76,7 +76,7 @@ TEST_CASE("code for another processor is refused", "[session]") {
   const ir::Program program = update_program(2, 3, 1);
   CHECK_THROWS_WITH(Executable::compile(program, {}), Contains("host_target()"));
   ir::Target target = runtime::host_target();
-  target.features.push_back("+timetravel");
+  target.features.emplace_back("+timetravel");
   CHECK_THROWS_WITH(Executable::compile(program, options_for(target)), Contains("timetravel"));
 }
 
