@@ -130,10 +130,10 @@ class Fusion {
   }
 
   Graph run() {
-    grow_from([](const OpInfo& o) { return o.form == ir::Form::contract; }, /*producers=*/false);
-    grow_from([](const OpInfo& o) { return o.form == ir::Form::reduce; }, /*producers=*/true);
+    grow_from([](const OpInfo& o) { return o.form == ir::Form::contract; }, /*with_producers=*/false);
+    grow_from([](const OpInfo& o) { return o.form == ir::Form::reduce; }, /*with_producers=*/true);
     grow_from([](const OpInfo& o) { return o.form == ir::Form::pointwise || o.form == ir::Form::map; },
-              /*producers=*/true);
+              /*with_producers=*/true);
     return rebuilt();
   }
 

@@ -83,7 +83,7 @@ class Planner {
   /// Buffers alive together, by a sweep over first uses.
   void find_conflicts() {
     Order by_first = all();
-    std::ranges::stable_sort(by_first, {}, [&](std::size_t k) { return lifetimes_[k].first; });
+    std::ranges::sort(by_first, {}, [&](std::size_t k) { return std::pair(lifetimes_[k].first, k); });
     Order active;
     for (const std::size_t k : by_first) {
       std::erase_if(active, [&](std::size_t a) { return lifetimes_[a].last < lifetimes_[k].first; });
@@ -108,10 +108,11 @@ class Planner {
   template <class Key>
   Order sorted_by(Key key) const {
     Order order = all();
-    std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
+    std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
       const auto ka = key(lifetimes_[a]);
       const auto kb = key(lifetimes_[b]);
-      return ka != kb ? ka > kb : lifetimes_[a].bytes > lifetimes_[b].bytes;
+      if (ka != kb) return ka > kb;
+      return lifetimes_[a].bytes != lifetimes_[b].bytes ? lifetimes_[a].bytes > lifetimes_[b].bytes : a < b;
     });
     return order;
   }
@@ -120,7 +121,7 @@ class Planner {
   std::int64_t hole_for(std::size_t k, bool lowest) {
     taken_.clear();
     for (const std::size_t c : conflicts_[k])
-      if (offsets_[c] >= 0) taken_.push_back({offsets_[c], offsets_[c] + lifetimes_[c].bytes});
+      if (offsets_[c] >= 0) taken_.emplace_back(offsets_[c], offsets_[c] + lifetimes_[c].bytes);
     std::ranges::sort(taken_);
     const std::int64_t bytes = lifetimes_[k].bytes;
     std::int64_t end = 0;

@@ -16,7 +16,7 @@ namespace {
 
 /// What the first fitting rule makes of the node; empty when none fits.
 Expr apply_rules(const Match& match, std::span<const std::span<const Rule>> tables) {
-  for (const std::span<const Rule> rules : tables)
+  for (const std::span<const Rule> rules : tables) {
     for (const Rule& rule : rules) {
       if (const auto op = rule.op(); op && *op != match.node().kind) continue;
       const Expr made = rule.apply(match);
@@ -25,6 +25,7 @@ Expr apply_rules(const Match& match, std::span<const std::span<const Rule>> tabl
             made.type());
       return made;
     }
+  }
   return {};
 }
 

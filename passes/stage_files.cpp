@@ -2,6 +2,7 @@
 // so that several processes may share a directory.
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -16,7 +17,12 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Number at the start of "0012-train-grad.sir"; 0 when there is none.
-int number_of(const fs::path& file) { return std::atoi(file.filename().string().c_str()); }
+int number_of(const fs::path& file) {
+  const std::string name = file.filename().string();
+  int number = 0;
+  std::from_chars(name.data(), name.data() + name.size(), number);
+  return number;
+}
 
 int highest_number(const fs::path& directory) {
   int highest = 0;

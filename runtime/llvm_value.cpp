@@ -298,7 +298,8 @@ bool may_become_minimum(llvm::Value* condition, Pair p) {
   const auto predicate = compare->getPredicate();
   const bool strict = predicate == llvm::CmpInst::FCMP_OGT || predicate == llvm::CmpInst::FCMP_OLT;
   const bool with_zero = is_constant(p.b, 0.0) && is_constant(compare->getOperand(1), 0.0);
-  return !(strict && with_zero && negated == nullptr && compare->getOperand(0) == p.a);
+  const bool harmless = strict && with_zero && negated == nullptr && compare->getOperand(0) == p.a;
+  return !harmless;
 }
 
 }  // namespace

@@ -40,10 +40,11 @@ std::vector<llvm::Value*> emit_loop(
 
 void emit_loop(llvm::IRBuilder<>& b, llvm::Value* begin, llvm::Value* end, std::int64_t step,
                const std::function<void(llvm::Value*, llvm::Instruction*)>& body) {
-  emit_loop(b, begin, end, step, {}, [&](llvm::Value* index, std::vector<llvm::Value*>, llvm::Instruction* entry) {
-    body(index, entry);
-    return std::vector<llvm::Value*>{};
-  });
+  emit_loop(b, begin, end, step, {},
+            [&](llvm::Value* index, const std::vector<llvm::Value*>&, llvm::Instruction* entry) {
+              body(index, entry);
+              return std::vector<llvm::Value*>{};
+            });
 }
 
 void emit_if(llvm::IRBuilder<>& b, llvm::Value* condition, const std::function<void(llvm::Instruction*)>& body) {
