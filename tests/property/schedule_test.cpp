@@ -102,9 +102,9 @@ const Case cases[] = {
 })"},
     {"contract: many columns and rows, one chunk", ir::KernelForm::contract,
      R"(graph @f {
-  %0 = input "a" : f32[1000,150]
+  %0 = input "a" : f32[1000,20]
   %1 = input "b" : f32[1000,1100]
-  %2 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [0], contract_b = [0]} : f32[150,1100]
+  %2 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [0], contract_b = [0]} : f32[20,1100]
   return %2 "y"
 })"},
     {"contract: blocks of rows and chunks", ir::KernelForm::contract,
