@@ -88,6 +88,7 @@ llvm::Value* BodyEmitter::both(llvm::Value* a, llvm::Value* b) const {
 BodyEmitter::Address BodyEmitter::address(const LiveIndex& index, const Point& point) {
   Address a;
   if (!index.affine) {
+    check(index.value != nullptr, "kernel '", kernel_.name, "': an index is unknown");
     (index.value->getType()->isVectorTy() ? a.varying : a.uniform) = index.value;
     return a;
   }

@@ -69,11 +69,11 @@ class BodyEmitter {
 
   /// A number over the axes as scalar or vector i64.
   llvm::Value* number(const LiveIndex& index, const Point& point);
-  /// Loads and stores element `address` of a pointer; `parameter` counts inputs, then outputs.
-  LlvmValue load(std::size_t parameter, DType dtype, std::int64_t elements, const LiveIndex& address, Point& point,
+  /// Loads and stores element `index` of a pointer; `parameter` counts inputs, then outputs.
+  LlvmValue load(std::size_t parameter, DType dtype, std::int64_t elements, const LiveIndex& index, Point& point,
                  llvm::Value* guard);
-  void store(std::size_t parameter, const LlvmValue& value, std::int64_t elements, const LiveIndex& address,
-             Point& point, llvm::Value* guard = nullptr);
+  void store(std::size_t parameter, const LlvmValue& value, std::int64_t elements, const LiveIndex& index, Point& point,
+             llvm::Value* guard = nullptr);
   /// Coordinates of `map` at `axes`; `inside` receives the condition under which the read is present (null: always).
   /// Integer operands that steer the map are only read where `guard` (null: always) holds.
   LiveIndices apply(ir::NodeId node, const ir::IndexMap& map, const LiveIndices& axes, Point& point,

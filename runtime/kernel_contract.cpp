@@ -10,7 +10,6 @@
 
 namespace sinter::runtime {
 
-using ir::Affine;
 using ir::NodeId;
 
 namespace {
@@ -70,8 +69,8 @@ std::int64_t packed_rows(const ir::Schedule& s) { return (s.tile_rows + s.lanes 
 constexpr std::int64_t block_rows = 256;
 
 ContractWorkspace workspace_of(const ir::Schedule& s, const Tiles& tiles, const ChunkWalk& walk, ir::DType dtype) {
-  constexpr std::int64_t row_budget = 512 * 1024;     // a block of packed rows stays in L2 ...
-  constexpr std::int64_t panel_budget = 4096 * 1024;  // ... and panels stream through it
+  constexpr std::int64_t row_budget = std::int64_t{512} * 1024;     // a block of packed rows stays in L2 ...
+  constexpr std::int64_t panel_budget = std::int64_t{4096} * 1024;  // ... and panels stream through it
   ContractWorkspace w;
   if (!s.pack_vectors || walk.count == 0) return w;
   const std::int64_t terms = std::min(walk.total, walk.length);
@@ -408,7 +407,7 @@ class ContractEmitter {
   bool columns_vary() const { return roles_.column_count > 1; }
 
   Tile sums(std::span<Point> columns, llvm::Value* first, std::int64_t rows) {
-    const Tile start(static_cast<std::size_t>(rows) * columns.size(), zero());
+    Tile start(static_cast<std::size_t>(rows) * columns.size(), zero());
     if (walk_.count == 0) return start;
     if (walk_.count == 1) return chain(columns, first, rows, job_.i64(0), job_.i64(walk_.total), walk_.total, start);
     // Several chunks: the running total lives in memory, the chunk's chain in registers.
@@ -458,7 +457,7 @@ class ContractEmitter {
     for (const LlvmValue& v : start) initial.push_back(v.value());
     const std::vector<llvm::Value*> last =
         emit_loop(job_.builder(), begin, end, step, initial,
-                  [&](llvm::Value* term, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
+                  [&](llvm::Value* term, const std::vector<llvm::Value*>& carried, llvm::Instruction* entry) {
                     std::vector<Point> regions = inside(columns, entry);
                     Tile tile;
                     for (llvm::Value* v : carried) tile.emplace_back(job_.context, dtype_, v);

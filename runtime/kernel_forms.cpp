@@ -152,7 +152,7 @@ ChunkWalk::ChunkWalk(const ir::Ints& reduced) {
   total = chunks.total;
   if (total == 0) return;
   row = chunks.rows > 0 ? 0 : chunks.row;
-  length = chunks.rows > 0 ? chunks.rows * chunks.row : ir::chain_chunk;
+  length = chunks.rows > 0 ? std::max<std::int64_t>(chunks.rows * chunks.row, 1) : ir::chain_chunk;
   count = row == 0 ? (total + length - 1) / length : total / row * ((row + length - 1) / length);
 }
 
