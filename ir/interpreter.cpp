@@ -38,6 +38,12 @@ std::int64_t floor_div(std::int64_t a, std::int64_t b) {
   return a / b - ((a % b != 0 && (a % b < 0) != (b < 0)) ? 1 : 0);
 }
 
+/// a + scale * b, wrapping: positions from data may be anything, and compiled code wraps too.
+std::int64_t add_scaled(std::int64_t a, std::int64_t scale, std::int64_t b) {
+  const auto u = [](std::int64_t v) { return static_cast<std::uint64_t>(v); };
+  return static_cast<std::int64_t>(u(a) + u(scale) * u(b));
+}
+
 /// Evaluates one node.
 class NodeRun {
  public:
@@ -79,7 +85,7 @@ class NodeRun {
         const auto other = static_cast<std::size_t>(c.indirect->operand);
         const std::optional<std::int64_t> where = position(*c.indirect->map, other, axes);
         if (!where) return std::nullopt;
-        v += c.indirect->scale * operands_[other].values[at(*where)].as_integer();
+        v = add_scaled(v, c.indirect->scale, operands_[other].values[at(*where)].as_integer());
       }
       if (c.division == Division::exact && v % c.divisor != 0) return std::nullopt;
       v = floor_div(v, c.divisor);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <new>
@@ -32,7 +31,7 @@ Signature signature_of(const ir::Program& program) {
 AlignedBytes copy_constant(const ir::Buffer& buffer) {
   check(buffer.data.bytes != nullptr, "constant buffer '", buffer.name, "' has no contents");
   AlignedBytes copy = allocate_aligned(buffer.type.bytes());
-  std::memcpy(copy.get(), buffer.data.bytes->data(), buffer.data.bytes->size());
+  std::copy(buffer.data.bytes->begin(), buffer.data.bytes->end(), copy.get());  // may be empty
   return copy;
 }
 
