@@ -20,7 +20,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  # __COUNTER__, in the macros of Catch2 and Google Benchmark.
+  # __COUNTER__, in the macros of Catch2.
   target_compile_options(sinter_flags INTERFACE -Wno-unknown-warning-option -Wno-c2y-extensions)
 endif()
 
