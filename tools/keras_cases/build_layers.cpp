@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <map>
 
 #include <sinter/frontend/activations.h>
@@ -47,28 +46,6 @@ LayerPtr activation(const Config& c, const std::string&) {
   return activation_layer(make_activation(c.text("activation", "linear")));
 }
 
-LayerPtr relu_layer(const Config& c, const std::string&) {
-  const ReluOptions options{.negative_slope = c.number("negative_slope", 0.0),
-                            .max_value = c.number("max_value", std::numeric_limits<double>::infinity()),
-                            .threshold = c.number("threshold", 0.0)};
-  return activation_layer([options](const Tensor& x) { return relu(x, options); });
-}
-
-LayerPtr leaky_relu_layer(const Config& c, const std::string&) {
-  const double slope = c.number("negative_slope", c.number("alpha", 0.3));
-  return activation_layer([slope](const Tensor& x) { return leaky_relu(x, slope); });
-}
-
-LayerPtr elu_layer(const Config& c, const std::string&) {
-  const double alpha = c.number("alpha", 1.0);
-  return activation_layer([alpha](const Tensor& x) { return elu(x, alpha); });
-}
-
-LayerPtr softmax_layer(const Config& c, const std::string&) {
-  const std::int64_t axis = c.integer("axis", -1);
-  return activation_layer([axis](const Tensor& x) { return softmax(x, axis); });
-}
-
 LayerPtr lambda(const Config&, const std::string& name) {
   if (name != "lambda_abs") throw Unsupported("the function of Lambda '" + name + "' is not known");
   return std::make_shared<Lambda>(sinter::abs);
@@ -82,23 +59,22 @@ LayerPtr rescaling(const Config& c, const std::string&) {
 using Builder = LayerPtr (*)(const Config& config, const std::string& name);
 
 const std::map<std::string, Builder>& builders() {
-  static const std::map<std::string, Builder> all = {
-      {"Activation", activation}, {"Dense", dense},          {"Dropout", dropout}, {"ELU", elu_layer},
-      {"Flatten", flatten_layer}, {"Lambda", lambda},        {"ReLU", relu_layer}, {"LeakyReLU", leaky_relu_layer},
-      {"Rescaling", rescaling},   {"Softmax", softmax_layer}};
+  static const std::map<std::string, Builder> all = {{"Activation", activation}, {"Dense", dense},
+                                                     {"Dropout", dropout},       {"Flatten", flatten_layer},
+                                                     {"Lambda", lambda},         {"Rescaling", rescaling}};
   return all;
 }
 
 }  // namespace
 
 LayerPtr make_layer(const std::string& class_name, const Config& config, const std::string& name) {
-  const auto found = builders().find(class_name);
-  if (found == builders().end()) throw Unsupported("layer " + class_name);
   if (const Json* dtype = config.value("dtype"); dtype != nullptr && dtype->is_object()) {
     const std::string policy = Config(member(*dtype, "config")).text("name", "float32");
     if (policy != "float32") throw Unsupported("dtype policy '" + policy + "'");
   }
-  return found->second(config, name);
+  if (const auto found = builders().find(class_name); found != builders().end()) return found->second(config, name);
+  if (LayerPtr layer = make_composed_layer(class_name, config)) return layer;
+  throw Unsupported("layer " + class_name);
 }
 
 namespace {

@@ -20,6 +20,8 @@ namespace keras_cases {
 sinter::ActivationFn make_activation(const std::string& name);
 /// A layer. `name` is the case's: a Lambda keeps its function there ("lambda_abs"), since Keras saves none.
 std::shared_ptr<sinter::Layer> make_layer(const std::string& class_name, const Config& config, const std::string& name);
+/// One of the layers that are compositions, or null.
+std::shared_ptr<sinter::Layer> make_composed_layer(const std::string& class_name, const Config& config);
 /// A model from {class_name: "Sequential", config: {layers: [...]}}.
 sinter::Sequential make_sequential(const Json& model);
 /// A loss from its name or class name.

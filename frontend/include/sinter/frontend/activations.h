@@ -24,6 +24,7 @@ struct ReluOptions {
   double negative_slope = 0.0;
   double max_value = std::numeric_limits<double>::infinity();
   double threshold = 0.0;
+  std::string name = {};  // of the layer ReLU
 };
 /// max(x, 0). In general: max_value where x >= max_value; x where x > threshold; negative_slope * (x - threshold)
 /// elsewhere. The gradient at the threshold is negative_slope.

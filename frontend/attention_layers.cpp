@@ -1,0 +1,161 @@
+#include <sinter/frontend/attention_layers.h>
+#include <sinter/frontend/einsum.h>
+
+#include <cmath>
+
+#include "masked_softmax.h"
+
+namespace sinter {
+namespace {
+
+/// The inputs by their parts.
+struct Parts {
+  Tensor query, value, key, mask;  // the mask may be empty
+};
+
+Parts parts_of(const Tensors& xs) {
+  return {xs[0], xs.size() > 1 ? xs[1] : xs[0],
+          xs.size() > 2   ? xs[2]
+          : xs.size() > 1 ? xs[1]
+                          : xs[0],
+          xs.size() > 3 ? xs[3] : Tensor()};
+}
+
+/// What is wrong with the shapes of {query, value, key, mask}; empty: nothing.
+std::string complaint(const std::vector<Shape>& inputs) {
+  if (inputs.size() > 4) return str("expected {query, value}, then key and mask, got ", inputs.size(), " inputs");
+  for (std::size_t k = 0; k < std::min<std::size_t>(inputs.size(), 3); ++k)
+    if (inputs[k].rank() != 3)
+      return str("expected query, value and key of rank 3 (batch, positions, features), got ", inputs[k]);
+  if (inputs.size() > 2 && inputs[1][1] != inputs[2][1])
+    return str("expected as many keys as values, got ", inputs[2], " and ", inputs[1]);
+  if (inputs.size() > 3 && (inputs[3].rank() < 2 || inputs[3].rank() > 3))
+    return str("expected a mask of rank 2 or 3 (queries and values last), got ", inputs[3]);
+  return {};
+}
+
+/// Whether position t of the queries may look at position s: what is given and what causality says. Empty: everywhere.
+Tensor mask_of(const Parts& parts, bool causal) {
+  Tensor mask = parts.mask.empty() ? Tensor() : detail::as_mask(parts.mask);
+  if (!causal) return mask;
+  const Tensor rows = expand_dims(arange(parts.query.shape()[1]), 1), columns = arange(parts.value.shape()[1]);
+  const Tensor before = greater_equal(rows, columns);
+  return mask.empty() ? before : logical_and(mask, before);
+}
+
+Tensor distribution(const Tensor& scores, const Tensor& mask) {
+  return mask.empty() ? softmax(scores) : detail::masked_softmax(scores, mask);
+}
+
+}  // namespace
+
+MultiHeadAttention::MultiHeadAttention(Dim num_heads, Dim key_dim)
+    : MultiHeadAttention(Options{.num_heads = num_heads, .key_dim = key_dim}) {}
+
+namespace {
+
+MultiHeadAttentionOptions checked(MultiHeadAttentionOptions options) {
+  if (options.num_heads < 1 || options.key_dim < 1 || options.value_dim < 0)
+    user_error(options.name.empty() ? "multi_head_attention" : options.name,
+               ": num_heads and key_dim must be positive, got ", options.num_heads.value(), " and ",
+               options.key_dim.value());
+  if (options.value_dim == 0) options.value_dim = options.key_dim;
+  return options;
+}
+
+}  // namespace
+
+EinsumDense MultiHeadAttention::projection(const char* name, Dim dim) const {
+  return EinsumDense({.equation = "btd,dhk->bthk",
+                      .output_shape = {-1, options_.num_heads, dim},
+                      .bias_axes = options_.use_bias ? "hk" : "",
+                      .kernel_initializer = options_.kernel_initializer,
+                      .bias_initializer = options_.bias_initializer,
+                      .name = name});
+}
+
+MultiHeadAttention::MultiHeadAttention(Options options)
+    : Layer({.name = options.name, .trainable = options.trainable}),
+      options_(checked(std::move(options))),
+      query_(projection("query", options_.key_dim)),
+      key_(projection("key", options_.key_dim)),
+      value_(projection("value", options_.value_dim)),
+      dropout_(options_.dropout) {}
+
+void MultiHeadAttention::build_many(const std::vector<Shape>& inputs) {
+  if (const std::string why = complaint(inputs); !why.empty()) fail(why);
+  const Dim output_dim = options_.output_dim == 0 ? Dim(inputs[0][2]) : options_.output_dim;
+  output_.emplace(EinsumDenseOptions{.equation = "bhtv,hvo->bto",
+                                     .output_shape = {-1, output_dim},
+                                     .bias_axes = options_.use_bias ? "o" : "",
+                                     .kernel_initializer = options_.kernel_initializer,
+                                     .bias_initializer = options_.bias_initializer,
+                                     .name = "attention_output"});
+}
+
+Tensor MultiHeadAttention::call(Tensor x) { return call_many({x}).front(); }
+
+Tensors MultiHeadAttention::call_many(Tensors xs) {
+  const Parts parts = parts_of(xs);
+  const double scale = 1.0 / std::sqrt(static_cast<double>(options_.key_dim));
+  const Tensor query = query_(parts.query) * scale, key = key_(parts.key), value = value_(parts.value);
+  Tensor mask = mask_of(parts, options_.use_causal_mask);
+  if (!mask.empty() && mask.rank() == 3) mask = expand_dims(mask, 1);  // every head sees the same
+  const Tensor probabilities = distribution(einsum("bthk,bshk->bhts", query, key), mask);
+  const Tensor context = einsum("bhts,bshv->bhtv", dropout_(probabilities), value);
+  Tensors results{(*output_)(context)};
+  if (options_.return_attention_scores) results.push_back(probabilities);
+  return results;
+}
+
+Attention::Attention(Options options)
+    : Layer({.name = options.name, .trainable = options.trainable}),
+      options_(std::move(options)),
+      dropout_(options_.dropout) {
+  if (options_.score_mode != "dot" && options_.score_mode != "concat")
+    fail(str("score_mode must be \"dot\" or \"concat\", got \"", options_.score_mode, "\""));
+}
+
+void Attention::build_many(const std::vector<Shape>& inputs) {
+  if (const std::string why = complaint(inputs); !why.empty()) fail(why);
+  if (options_.use_scale) scale_ = add_weight("scale", {}, {.initializer = "ones"});
+  if (options_.score_mode == "concat") concat_weight_ = add_weight("concat_score_weight", {}, {.initializer = "ones"});
+}
+
+Tensor Attention::scores(const Tensor& query, const Tensor& key) const {
+  if (options_.score_mode == "dot") {
+    const Tensor products = einsum("btd,bsd->bts", query, key);
+    return options_.use_scale ? products * scale_ : products;
+  }
+  const Tensor both = expand_dims(query, 2) + expand_dims(key, 1);
+  return concat_weight_ * sum(tanh(options_.use_scale ? both * scale_ : both), -1);
+}
+
+Tensor Attention::call(Tensor x) { return call_many({x}).front(); }
+
+Tensors Attention::call_many(Tensors xs) {
+  const Parts parts = parts_of(xs);
+  const Tensor probabilities = distribution(scores(parts.query, parts.key), mask_of(parts, options_.use_causal_mask));
+  return {matmul(dropout_(probabilities), parts.value)};
+}
+
+AdditiveAttention::AdditiveAttention(Options options)
+    : Layer({.name = options.name, .trainable = options.trainable}),
+      options_(std::move(options)),
+      dropout_(options_.dropout) {}
+
+void AdditiveAttention::build_many(const std::vector<Shape>& inputs) {
+  if (const std::string why = complaint(inputs); !why.empty()) fail(why);
+  if (options_.use_scale) scale_ = add_weight("scale", {inputs[0][2]});
+}
+
+Tensor AdditiveAttention::call(Tensor x) { return call_many({x}).front(); }
+
+Tensors AdditiveAttention::call_many(Tensors xs) {
+  const Parts parts = parts_of(xs);
+  const Tensor activity = tanh(expand_dims(parts.query, 2) + expand_dims(parts.key, 1));
+  const Tensor scores = sum(options_.use_scale ? activity * scale_ : activity, -1);
+  return {matmul(dropout_(distribution(scores, mask_of(parts, options_.use_causal_mask))), parts.value)};
+}
+
+}  // namespace sinter
