@@ -42,7 +42,7 @@ class Totals {
  public:
   void add(const ModelStep& step, std::int64_t samples) {
     sums_.resize(step.metrics.size());
-    loss_ += step.bound.scalar(step.result) * static_cast<double>(samples);
+    loss_ += step.bound.scalar(step.results.front()) * static_cast<double>(samples);
     samples_ += samples;
     for (std::size_t m = 0; m < sums_.size(); ++m) {
       sums_[m].resize(step.metric_outputs[m].size());
@@ -68,17 +68,25 @@ class Totals {
 Batches::Batches(Model& model, ModelState& state, Mode mode, const Samples& samples, std::int64_t batch_size)
     : batch_(std::min(batch_size, samples.size())), n_(samples.size()) {
   const auto step = [&](std::int64_t rows) {
-    const TensorType y = samples.labelled ? batch_type(samples.y, rows) : TensorType{};
-    return step_for(model, state, mode, batch_type(samples.x, rows), y);
+    return step_for(model, state, mode, batch_types(samples.x, rows), batch_types(samples.y, rows));
   };
   whole_ = step(batch_);
   if (n_ % batch_ != 0) rest_ = step(n_ % batch_);
+  for (std::size_t k = 0; k < samples.x.size(); ++k) x_ports_.push_back(port_name("x", state.inputs, k));
+  if (samples.y.empty()) return;
+  for (const Supervision& s : supervision(model, state)) y_ports_.push_back(port_name("y", state.outputs, s.output));
 }
 
 ModelStep& Batches::run(std::int64_t k, const Samples& samples) const {
   ModelStep& batch = step(k);
-  batch.bound.bind("x", batch_rows(samples.x, samples.order, first(k), rows(k), batch.x_rows));
-  if (samples.labelled) batch.bound.bind("y", batch_rows(samples.y, samples.order, first(k), rows(k), batch.y_rows));
+  const auto bind = [&](const std::vector<std::string>& ports, const std::vector<Array>& data,
+                        std::vector<HostBuffer>& buffers) {
+    buffers.resize(data.size());
+    for (std::size_t i = 0; i < data.size(); ++i)
+      batch.bound.bind(ports[i], batch_rows(data[i], samples.order, first(k), rows(k), buffers[i]));
+  };
+  bind(x_ports_, samples.x, batch.x_rows);
+  bind(y_ports_, samples.y, batch.y_rows);
   batch.bound.run();
   return batch;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <sinter/frontend/progress.h>
@@ -14,11 +15,10 @@ namespace sinter::detail {
 
 /// Samples with their labels, in the order in which they are visited.
 struct Samples {
-  Array x, y;
+  std::vector<Array> x, y;
   std::vector<std::uint32_t> order;  // empty: as they lie
-  bool labelled = false;
 
-  std::int64_t size() const { return x.length(); }
+  std::int64_t size() const { return x.front().length(); }
 };
 
 /// A permutation of n samples that depends on seed and epoch alone.
@@ -37,6 +37,7 @@ class Batches {
 
  private:
   std::int64_t batch_, n_;
+  std::vector<std::string> x_ports_, y_ports_;
   std::shared_ptr<ModelStep> whole_, rest_;  // kept even if the model is compiled again meanwhile
 };
 

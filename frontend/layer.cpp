@@ -93,13 +93,19 @@ class Entered {
   ir::PathScope path_;
 };
 
-void build_once(Layer& layer, LayerState& state, const Tensors& xs, Trace& trace) {
-  if (state.built) return;
+/// Tells a layer and the weights it has where they are; their contents follow from that.
+void place(LayerState& state, Trace& trace) {
   state.path = trace.graph().path();
+  state.placed = !trace.is_sketch();
   for (const Variable& v : state.own_weights) {
     v.state()->path = str(state.path, "/", v.name());
-    v.state()->initialize(trace.seed());
+    if (state.placed) v.state()->initialize(trace.seed());
   }
+}
+
+void build_once(Layer& layer, LayerState& state, const Tensors& xs, Trace& trace) {
+  if (!state.placed && (!state.built || !trace.is_sketch())) place(state, trace);
+  if (state.built) return;
   std::vector<Shape> shapes;
   for (const Tensor& x : xs) shapes.push_back(x.shape());
   state.building = true;
@@ -107,6 +113,7 @@ void build_once(Layer& layer, LayerState& state, const Tensors& xs, Trace& trace
     layer.build_many(shapes);
   } catch (...) {
     state.building = false;
+    state.placed = false;
     state.own_weights.clear();  // so that the mistake may be mended and the layer built again
     throw;
   }
@@ -175,6 +182,14 @@ void Layer::add_loss(const Tensor& term) {
 void Layer::fail(const std::string& message) const {
   const LayerState& state = LayerAccess::checked(*this);
   user_error(state.path.empty() ? name() : state.path, ": ", message);
+}
+
+Tensor detail::only_result(Layer& layer, const Tensors& xs) {
+  const Tensors results = layer(xs);
+  if (results.size() != 1)
+    user_error(layer.name(), ": gives ", results.size(),
+               " tensors where one is expected; call the layer with a list: auto results = layer(Tensors{x})");
+  return results.front();
 }
 
 Layer& detail::at_call_site(std::shared_ptr<Layer> fresh) {

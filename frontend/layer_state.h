@@ -62,6 +62,7 @@ struct LayerState {
   bool trainable = true;
   bool building = false;
   bool built = false;
+  bool placed = false;  // in a model: path and contents of the weights are known (see Trace::is_sketch)
   bool sealed = false;  // every mode was traced: nothing may be added
   bool is_model = false;
   std::vector<Shape> built_for;

@@ -109,7 +109,7 @@ Variable Layer::add_weight(std::string name, const Dims& shape, const WeightOpti
   variable->trainable = options.trainable;
   variable->initializer = options.initializer;
   variable->layer = state_;
-  if (state.building) variable->initialize(Trace::current()->seed());
+  if (state.building && state.placed) variable->initialize(Trace::current()->seed());
   state.own_weights.emplace_back(std::move(variable));
   return state.own_weights.back();
 }

@@ -56,20 +56,26 @@ void expect_batch_size(const Model& model, std::int64_t batch_size) {
   if (batch_size < 1) user_error(model.name(), ": batch_size must be positive, got ", batch_size);
 }
 
-/// The model's input is what Input said, else what the data look like.
-void know_input(Model& model, ModelState& state, const Data& x) {
-  if (!state.sample) {
-    if (!x.given() || x.array().rank() == 0) user_error("x: expected samples along axis 0");
-    const Shape& shape = x.array().shape();
-    ir::Ints sample(shape.begin() + 1, shape.end());
-    if (sample.empty()) sample.push_back(1);
-    define_input(model, state, {DType::f32, Shape(sample)});
+/// The inputs are what Input said, else what the data look like.
+void know_inputs(Model& model, ModelState& state, const Data& x) {
+  if (state.inputs.empty()) {
+    if (!x.given()) user_error("x: no data were given");
+    std::vector<Input> inputs;
+    for (const Data::Item& item : x.items()) {
+      if (item.array.rank() == 0) user_error("x: expected samples along axis 0, got a scalar");
+      const Shape& shape = item.array.shape();
+      ir::Ints sample(shape.begin() + 1, shape.end());
+      if (sample.empty()) sample.push_back(1);
+      inputs.emplace_back(Dims(sample), InputOptions{.name = item.name});
+    }
+    define_inputs(model, state, detail::ports_of(model, inputs));
   }
-  if (model.built()) return;
+  if (model.built() && !state.outputs.empty()) return;
+  const bool was_built = model.built();
   try {
     build_model(model, state);
   } catch (...) {
-    state.sample.reset();
+    if (!was_built) state.inputs.clear();
     throw;
   }
 }
@@ -92,16 +98,24 @@ void check_trainable(const Model& model, detail::Compiled& compiled) {
 }
 
 Samples labelled_samples(Model& model, ModelState& state, const Data& x, const Data& y, std::string_view prefix) {
-  const std::string x_name = str(prefix, "x"), y_name = str(prefix, "y");
-  Samples samples{checked_inputs(model, state, x_name, x), {}, {}, true};
-  samples.y = detail::checked_labels(y_name, y, x_name, samples.size());
+  Samples samples{checked_inputs(model, state, prefix, x), {}, {}};
+  samples.y = checked_labels(model, state, prefix, y, samples.size());
   return samples;
 }
 
-/// Labels that are class numbers are looked at before the first step. Tracing (through Batches) knows how many there
-/// are.
-void check_labels(const Batches& batches, const Samples& samples, std::string_view who) {
-  detail::check_label_range(who, samples.y, batches.step(0).classes);
+/// Class numbers and indices are looked at before the first step. Tracing (through Batches) knows their ranges.
+void check_values(const Model& model, const ModelState& state, const Batches& batches, const Samples& samples,
+                  std::string_view prefix) {
+  check_ranges(model, state, batches.step(0), prefix, samples.x, samples.y);
+}
+
+std::vector<Array> cut(std::vector<Array>& arrays, std::int64_t kept) {
+  std::vector<Array> rest;
+  for (Array& a : arrays) {
+    rest.push_back(a.rows(kept, a.length()));
+    a = a.rows(0, kept);
+  }
+  return rest;
 }
 
 /// The last part of the samples, in the order in which they were given.
@@ -113,10 +127,7 @@ Samples split_off(const Model& model, Samples& samples, double fraction) {
   if (kept == 0 || kept == n)
     user_error(model.name(), ": validation_split ", fraction, " of ", n, " samples leaves ", kept, " to train and ",
                n - kept, " to validate");
-  Samples validation{samples.x.rows(kept, n), samples.y.rows(kept, n), {}, true};
-  samples.x = samples.x.rows(0, kept);
-  samples.y = samples.y.rows(0, kept);
-  return validation;
+  return {cut(samples.x, kept), cut(samples.y, kept), {}};
 }
 
 std::optional<Samples> validation_samples(Model& model, ModelState& state, Samples& samples,
@@ -134,19 +145,19 @@ History Model::fit(const Data& x, const Data& y, const FitOptions& options) {
   detail::Compiled& compiled = detail::expect_compiled(*this, state, "fit()");
   expect_batch_size(*this, options.batch_size);
   Exclusive alone(*this, state, Exclusive::Use::train, "fit()");
-  know_input(*this, state, x);
+  know_inputs(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
   Samples samples = labelled_samples(*this, state, x, y, "");
-  if (options.check_finite) detail::check_finite("x", samples.x);
+  if (options.check_finite) detail::check_finite(state, samples.x);
   const std::optional<Samples> validation = validation_samples(*this, state, samples, options);
   check_trainable(*this, compiled);
 
   const Batches batches(*this, state, Mode::train, samples, options.batch_size);
-  check_labels(batches, samples, "y");
+  check_values(*this, state, batches, samples, "");
   std::optional<Batches> validation_batches;
   if (validation) {
     validation_batches.emplace(*this, state, Mode::evaluate, *validation, options.batch_size);
-    check_labels(*validation_batches, *validation, "validation y");
+    check_values(*this, state, *validation_batches, *validation, "validation ");
   }
 
   History history;
@@ -174,11 +185,11 @@ Logs Model::evaluate(const Data& x, const Data& y, const EvaluateOptions& option
   detail::expect_compiled(*this, state, "evaluate()");
   expect_batch_size(*this, options.batch_size);
   const Exclusive turn(*this, state, Exclusive::Use::look, "evaluate()");
-  know_input(*this, state, x);
+  know_inputs(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
   const Samples samples = labelled_samples(*this, state, x, y, "");
   const Batches batches(*this, state, Mode::evaluate, samples, options.batch_size);
-  check_labels(batches, samples, "y");
+  check_values(*this, state, batches, samples, "");
   Progress progress({.steps = batches.count(), .verbose = options.verbose});
   const Logs logs = detail::run_epoch(batches, samples, &progress);
   progress.finish(logs.items());
@@ -189,46 +200,61 @@ Logs Model::train_on_batch(const Data& x, const Data& y) {
   detail::ModelState& state = *model_;
   detail::Compiled& compiled = detail::expect_compiled(*this, state, "train_on_batch()");
   const Exclusive alone(*this, state, Exclusive::Use::train, "train_on_batch()");
-  know_input(*this, state, x);
+  know_inputs(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
   const Samples samples = labelled_samples(*this, state, x, y, "");
   check_trainable(*this, compiled);
   const Batches batches(*this, state, Mode::train, samples, samples.size());
-  check_labels(batches, samples, "y");
+  check_values(*this, state, batches, samples, "");
   return detail::run_epoch(batches, samples, nullptr);
 }
 
 Array Model::predict(const Data& x, const PredictOptions& options) {
+  std::vector<Array> results = predict_many(x, options);
+  if (results.size() != 1)
+    user_error(name(), ": the model has ", results.size(), " outputs; predict_many() returns them all");
+  return std::move(results.front());
+}
+
+std::vector<Array> Model::predict_many(const Data& x, const PredictOptions& options) {
   detail::ModelState& state = *model_;
   expect_batch_size(*this, options.batch_size);
   const Exclusive turn(*this, state, Exclusive::Use::look, "predict()");
-  know_input(*this, state, x);
+  know_inputs(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
-  const Samples samples{checked_inputs(*this, state, "x", x), {}, {}, false};
+  const Samples samples{checked_inputs(*this, state, "", x), {}, {}};
   const Batches batches(*this, state, Mode::predict, samples, options.batch_size);
-  const TensorType& batch = batches.step(0).bound.output_type(batches.step(0).result);
-  ir::Ints dims = batch.shape.ints();
-  dims.front() = samples.size();
-  Array result = Array::zeros(Shape(std::move(dims)), batch.dtype);
-  std::byte* to = result.mutable_bytes().data();
+  check_values(*this, state, batches, samples, "");
+  std::vector<Array> results;
+  std::vector<std::byte*> to;
+  for (const std::size_t output : batches.step(0).results) {
+    const TensorType& batch = batches.step(0).bound.output_type(output);
+    ir::Ints dims = batch.shape.ints();
+    dims.front() = samples.size();
+    to.push_back(results.emplace_back(Array::zeros(Shape(std::move(dims)), batch.dtype)).mutable_bytes().data());
+  }
   for (std::int64_t k = 0; k < batches.count(); ++k) {
     const ModelStep& step = batches.run(k, samples);
-    const auto bytes = static_cast<std::size_t>(step.bound.output_type(step.result).bytes());
-    std::memcpy(to, step.bound.output(step.result), bytes);
-    to += bytes;
+    for (std::size_t r = 0; r < to.size(); ++r) {
+      const auto bytes = static_cast<std::size_t>(step.bound.output_type(step.results[r]).bytes());
+      std::memcpy(to[r], step.bound.output(step.results[r]), bytes);
+      to[r] += bytes;
+    }
   }
-  return result;
+  return results;
 }
 
 std::vector<std::pair<std::string, Array>> Model::trace_values(const Data& x) {
   detail::ModelState& state = *model_;
   const Exclusive turn(*this, state, Exclusive::Use::look, "trace_values()");
-  know_input(*this, state, x);
-  const Array inputs = checked_inputs(*this, state, "x", x);
-  detail::TracedStep traced = trace_step(*this, state, Mode::inspect, inputs.type(), {});
+  know_inputs(*this, state, x);
+  const std::vector<Array> inputs = checked_inputs(*this, state, "", x);
+  detail::TracedStep traced =
+      trace_step(*this, state, Mode::inspect, detail::batch_types(inputs, inputs.front().length()), {});
   detail::BoundStep step(traced.graph, traced.variables, {.backend = Backend::interpreter});
   static const std::uint32_t first_row = 0;
-  step.bind("x", inputs.bytes().data());
+  for (std::size_t k = 0; k < inputs.size(); ++k)
+    step.bind(detail::port_name("x", state.inputs, k), inputs[k].bytes().data());
   step.bind("first_row", &first_row);
   step.run();
   std::vector<std::pair<std::string, Array>> values;

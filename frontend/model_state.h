@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include <sinter/frontend/model.h>
 
 #include "bound_step.h"
+#include "symbol_node.h"
 #include "trace.h"
 
 namespace sinter::detail {
@@ -35,8 +37,9 @@ struct TracedStep {
   ir::Graph graph{"main"};
   VariableMap variables;
   std::vector<TracedMetric> metrics;
-  std::string result;        // the output that matters: "loss" or "y"
-  std::int64_t classes = 0;  // labels are class numbers below this; 0: they are not
+  std::vector<std::string> results;             // the outputs that matter: "loss", or the model's outputs
+  std::vector<std::int64_t> classes;            // of each label: class numbers are below this; 0: it holds none
+  std::vector<Trace::IndexRange> index_ranges;  // what look-ups expect of inputs
 };
 
 /// A compiled step for one mode, batch size and dtypes of the data.
@@ -44,18 +47,30 @@ struct ModelStep {
   ModelStep(TracedStep traced, const ExecutionOptions& options);
   BoundStep bound;
   std::vector<TracedMetric> metrics;
-  std::int64_t classes = 0;
-  std::size_t result = 0;                                // number of the output "loss" or "y"
+  std::vector<std::int64_t> classes;
+  std::vector<Trace::IndexRange> index_ranges;
+  std::vector<std::size_t> results;                      // numbers of the outputs "loss" or "y"
   std::vector<std::vector<std::size_t>> metric_outputs;  // numbers of the outputs that hold the sums
-  HostBuffer x_rows, y_rows;                             // where shuffled samples are gathered
+  std::vector<HostBuffer> x_rows, y_rows;                // where shuffled samples are gathered
 };
 
 struct Compiled {
-  AnyOptimizer optimizer;
-  AnyLoss loss;
-  std::vector<AnyMetric> metrics;
-  ExecutionOptions execution;
+  CompileOptions options;
   std::optional<std::vector<Variable>> trainable;  // known once the weights are
+};
+
+/// An input or an output: its name, and one sample of it.
+struct ModelPort {
+  std::string name;
+  TensorType sample;
+};
+
+/// What is compared with the labels of one output.
+struct Supervision {
+  std::size_t output = 0;
+  std::optional<AnyLoss> loss;
+  double weight = 1.0;
+  std::vector<AnyMetric> metrics;
 };
 
 struct ModelState {
@@ -64,9 +79,10 @@ struct ModelState {
   std::uint64_t seed;
   RandomState random;
   std::uint64_t epochs_trained = 0;  // counts on through several fits, so that each epoch has its own order
-  std::function<Tensor(const Tensor&)> function;
-  std::optional<TensorType> sample;  // dtype and shape of one input, without the batch
-  Shape output;                      // of one sample
+  std::function<Tensors(const Tensors&)> function;
+  std::optional<SymbolGraph> symbols;
+  std::vector<ModelPort> inputs;   // empty: not known yet
+  std::vector<ModelPort> outputs;  // known once the model is built
   std::optional<Compiled> compiled;
   std::vector<std::string> optimizer_order;
   VariableMap optimizer;
@@ -79,25 +95,43 @@ struct ModelState {
                                                            double initial);
 };
 
-/// Fixes dtype and shape of one input. Throws UserError when they are fixed differently already.
-void define_input(const Model& model, ModelState& state, const TensorType& sample);
+/// Fixes dtypes and shapes of the inputs. Throws UserError when they are fixed differently already.
+void define_inputs(const Model& model, ModelState& state, std::vector<ModelPort> inputs);
+/// The inputs with a name for each.
+std::vector<ModelPort> ports_of(const Model& model, std::span<const Input> inputs);
+std::vector<ModelPort> ports_of(const Model& model, const Symbols& inputs);
+/// Types of whole batches.
+std::vector<TensorType> batches_of(const std::vector<ModelPort>& ports, std::int64_t rows);
+/// Labels for graph(): of the given type when there is one output, else of the type of each output.
+std::vector<TensorType> label_types(const Model& model, const ModelState& state, Mode mode, std::int64_t rows,
+                                    const TensorType& sample);
 /// Traces both modes, so that every weight is made.
 void build_model(Model& model, ModelState& state);
+/// The outputs that have labels. Throws UserError for names that are no outputs.
+std::vector<Supervision> supervision(const Model& model, const ModelState& state);
+/// "x" of a graph or of the data: `what` itself, or what/name when there are several.
+std::string port_name(std::string_view what, const std::vector<ModelPort>& ports, std::size_t k);
 
 /// Traces the model in a graph of its own. `x` and `y` are types of whole batches; y is not used by predict.
-TracedStep trace_step(Model& model, ModelState& state, Mode mode, const TensorType& x, const TensorType& y);
+TracedStep trace_step(Model& model, ModelState& state, Mode mode, const std::vector<TensorType>& x,
+                      const std::vector<TensorType>& y);
 /// The compiled step, made on first use.
-std::shared_ptr<ModelStep> step_for(Model& model, ModelState& state, Mode mode, const TensorType& x,
-                                    const TensorType& y);
+std::shared_ptr<ModelStep> step_for(Model& model, ModelState& state, Mode mode, const std::vector<TensorType>& x,
+                                    const std::vector<TensorType>& y);
 
-/// A batch of `rows` samples of a whole data set.
-TensorType batch_type(const Array& data, std::int64_t rows);
+/// A batch of `rows` samples of each of these arrays.
+std::vector<TensorType> batch_types(const std::vector<Array>& data, std::int64_t rows);
 
-/// Data as the model takes them: dtype, rank, length. `who` is "x" or "validation x".
-Array checked_inputs(const Model& model, const ModelState& state, std::string_view who, const Data& data);
-Array checked_labels(std::string_view who, const Data& data, std::string_view other, std::int64_t samples);
-void check_label_range(std::string_view who, const Array& labels, std::int64_t classes);
-void check_finite(std::string_view who, const Array& data);
+/// Data as the model takes them: order, dtype, rank, length. `prefix` is "" or "validation ".
+std::vector<Array> checked_inputs(const Model& model, const ModelState& state, std::string_view prefix,
+                                  const Data& data);
+/// Labels in the order of `outputs`.
+std::vector<Array> checked_labels(const Model& model, const ModelState& state, std::string_view prefix,
+                                  const Data& data, std::int64_t samples);
+/// Class numbers and indices, before the first step.
+void check_ranges(const Model& model, const ModelState& state, const ModelStep& step, std::string_view prefix,
+                  const std::vector<Array>& x, const std::vector<Array>& y);
+void check_finite(const ModelState& state, const std::vector<Array>& x);
 
 /// What compile() was told. Throws UserError saying that it has to come before `what`.
 Compiled& expect_compiled(const Model& model, ModelState& state, std::string_view what);

@@ -3,6 +3,8 @@
 #include <sinter/ir/ops/source.h>
 #include <sinter/passes/differentiate.h>
 
+#include <algorithm>
+
 #include "model_state.h"
 
 namespace sinter::detail {
@@ -31,31 +33,43 @@ Tensor reported(const Tensor& x) {
   return ir::is_float(x.dtype()) && !ir::is_half(x.dtype()) ? x : cast(x, DType::f32);
 }
 
-Tensor total_loss(Trace& trace, const AnyLoss& loss, const Tensor& y, const Tensor& prediction) {
-  Tensor total;
-  {
-    const ir::PathScope scope(trace.graph(), "loss");
-    total = loss(y, prediction);
-    if (total.rank() != 0)
-      user_error("loss '", loss->name(), "' gives ", total.type(),
-                 " instead of one number; choose a reduction other than Reduction::none");
-  }
-  for (const Tensor& term : trace.losses()) total = total + (term.rank() == 0 ? term : sum(term));
-  return total;
+Tensor output_loss(Trace& trace, const AnyLoss& loss, const Tensor& y, const Tensor& prediction) {
+  const ir::PathScope scope(trace.graph(), "loss");
+  Tensor value = loss(y, prediction);
+  if (value.rank() != 0)
+    user_error("loss '", loss->name(), "' gives ", value.type(),
+               " instead of one number; choose a reduction other than Reduction::none");
+  return value;
 }
 
-void trace_metrics(TracedStep& step, const Compiled& compiled, const Tensor& y, const Tensor& prediction) {
+/// Adds the outputs that a metric is worked out from.
+void add_metric(TracedStep& step, TracedMetric traced, const Tensors& sums) {
+  for (const Tensor& s : sums) {
+    traced.outputs.push_back(str("metric_", step.metrics.size(), "/", traced.name, "/", traced.outputs.size()));
+    step.graph.add_output(traced.outputs.back(), reported(s).expr().value());
+  }
+  step.metrics.push_back(std::move(traced));
+}
+
+void trace_metrics(TracedStep& step, const std::vector<AnyMetric>& metrics, const std::string& prefix, const Tensor& y,
+                   const Tensor& prediction) {
   const ir::PathScope scope(step.graph, "metrics");
-  for (const AnyMetric& any : compiled.metrics) {
+  for (const AnyMetric& any : metrics) {
     const ir::PathScope own(step.graph, any.name());
-    TracedMetric traced{any.name(), any.resolve(y.type(), prediction.type()), {}};
-    for (const Tensor& s : traced.metric->accumulate(y, prediction, Tensor())) {
-      traced.outputs.push_back(str("metric_", step.metrics.size(), "/", any.name(), "/", traced.outputs.size()));
-      step.graph.add_output(traced.outputs.back(), reported(s).expr().value());
-    }
-    step.metrics.push_back(std::move(traced));
+    const auto metric = any.resolve(y.type(), prediction.type());
+    add_metric(step, {prefix + any.name(), metric, {}}, metric->accumulate(y, prediction, Tensor()));
   }
 }
+
+/// The loss of one of several outputs, as it is reported: a mean over batches weighted by size.
+class OutputLoss : public Metric {
+ public:
+  explicit OutputLoss(std::string name) : Metric(std::move(name)) {}
+  Tensors accumulate(const Tensor&, const Tensor& loss, const Tensor& batch) const override {
+    return {loss * batch, batch};
+  }
+  double result(std::span<const double> sums) const override { return sums[1] == 0.0 ? 0.0 : sums[0] / sums[1]; }
+};
 
 /// Gradients and the update of the weights that are trained.
 void trace_update(Trace& trace, ModelState& state, TracedStep& step, const Tensor& loss) {
@@ -68,7 +82,7 @@ void trace_update(Trace& trace, ModelState& state, TracedStep& step, const Tenso
   for (std::size_t k = 0; k < weights.size(); ++k)
     parameters.push_back({(*compiled.trainable)[k].path(), Tensor(weights[k]), Tensor(gradients[k])});
   OptimizerStates states(step.graph);
-  compiled.optimizer->apply(parameters, states);
+  compiled.options.optimizer->apply(parameters, states);
   state.optimizer_order.clear();
   for (const OptimizerState& s : states.list()) {
     step.variables[s.name] = state.optimizer_variable(s.name, s.type, s.initial);
@@ -76,84 +90,209 @@ void trace_update(Trace& trace, ModelState& state, TracedStep& step, const Tenso
   }
 }
 
-void trace_training(Trace& trace, ModelState& state, TracedStep& step, Mode mode, const TensorType& y_type,
-                    const Tensor& prediction) {
-  const Compiled& compiled = *state.compiled;
-  const Tensor y(ir::input(step.graph, "y", y_type));
-  const Tensor loss = total_loss(trace, compiled.loss, y, prediction);
-  step.classes = compiled.loss->classes(prediction.type());
-  step.graph.add_output(step.result, reported(loss).expr().value());
-  trace_metrics(step, compiled, y, prediction);
+/// The labels of an output beside its prediction.
+struct Supervised {
+  Supervision how;
+  std::string prefix;  // of the names in the logs: "" or "decoded_"
+  Tensor y, prediction;
+};
+
+std::vector<Supervised> supervised(const Model& model, const ModelState& state, TracedStep& step,
+                                   const std::vector<TensorType>& y_types, const Tensors& predictions) {
+  std::vector<Supervised> result;
+  for (Supervision& how : supervision(model, state)) {
+    const bool several = state.outputs.size() > 1;
+    const std::string port = port_name("y", state.outputs, how.output);
+    const Tensor y(ir::input(step.graph, port, y_types.at(result.size())));
+    const Tensor& prediction = predictions[how.output];
+    step.classes.push_back(how.loss ? (*how.loss)->classes(prediction.type()) : 0);
+    std::string prefix = several ? state.outputs[how.output].name + "_" : "";
+    result.push_back({std::move(how), std::move(prefix), y, prediction});
+  }
+  return result;
+}
+
+Tensor total_loss(Trace& trace, TracedStep& step, const std::vector<Supervised>& outputs) {
+  Tensor total;
+  const auto add = [&](const Tensor& term) { total = total.empty() ? term : total + term; };
+  for (const Supervised& o : outputs) {
+    if (!o.how.loss) continue;
+    const Tensor loss = output_loss(trace, *o.how.loss, o.y, o.prediction);
+    add(o.how.weight == 1.0 ? loss : loss * o.how.weight);
+    if (o.prefix.empty()) continue;
+    const auto reported_loss = std::make_shared<const OutputLoss>(o.prefix + "loss");
+    const Tensor batch = full_like(loss, static_cast<double>(o.prediction.shape()[0]));
+    add_metric(step, {reported_loss->name(), reported_loss, {}}, reported_loss->accumulate({}, loss, batch));
+  }
+  for (const Tensor& term : trace.losses()) add(term.rank() == 0 ? term : sum(term));
+  if (total.empty()) user_error(trace.graph().name(), ": no output has a loss, so there is nothing to train");
+  return total;
+}
+
+void trace_training(Trace& trace, const Model& model, ModelState& state, TracedStep& step, Mode mode,
+                    const std::vector<TensorType>& y_types, const Tensors& predictions) {
+  const std::vector<Supervised> outputs = supervised(model, state, step, y_types, predictions);
+  const Tensor loss = total_loss(trace, step, outputs);
+  step.graph.add_output("loss", reported(loss).expr().value());
+  for (const Supervised& o : outputs) trace_metrics(step, o.how.metrics, o.prefix, o.y, o.prediction);
   if (mode == Mode::train) trace_update(trace, state, step, loss);
+}
+
+/// x as the layers see it.
+Tensors traced_inputs(Trace& trace, const ModelState& state, const std::vector<TensorType>& types) {
+  Tensors xs;
+  for (std::size_t k = 0; k < types.size(); ++k) {
+    const std::string port = port_name("x", state.inputs, k);
+    xs.push_back(cast(Tensor(ir::input(trace.graph(), port, types[k])), state.inputs[k].sample.dtype));
+    trace.add_input(port, xs.back());
+  }
+  return xs;
+}
+
+/// Names of outputs: those of the layers that make them, numbered when they repeat.
+std::vector<ModelPort> output_ports(const Model& model, const ModelState& state, const Tensors& ys) {
+  std::vector<ModelPort> ports;
+  for (std::size_t k = 0; k < ys.size(); ++k) {
+    const Tensor& y = ys[k];
+    if (y.rank() == 0 || y.shape()[0] != 2)
+      user_error(model.name(), ": call() returned ", y.type(),
+                 " for a batch of 2 samples; the first axis has to stay the batch");
+    const Layer* layer = state.symbols ? state.symbols->outputs()[k].node()->layer.get() : nullptr;
+    const std::string base = layer == nullptr ? "output" : layer->name();
+    const auto taken = [&](const std::string& name) {
+      return std::any_of(ports.begin(), ports.end(), [&](const ModelPort& p) { return p.name == name; });
+    };
+    std::string name = base;
+    for (int n = 1; taken(name); ++n) name = str(base, "_", n);
+    ports.push_back({name, {y.dtype(), Shape(ir::Ints(y.shape().begin() + 1, y.shape().end()))}});
+  }
+  return ports;
 }
 
 }  // namespace
 
-void define_input(const Model& model, ModelState& state, const TensorType& sample) {
-  if (state.sample && *state.sample != sample)
-    user_error(model.name(), ": the input was ", *state.sample, " per sample before and cannot become ", sample);
-  state.sample = sample;
+std::string port_name(std::string_view what, const std::vector<ModelPort>& ports, std::size_t k) {
+  return ports.size() == 1 ? std::string(what) : str(what, "/", ports[k].name);
+}
+
+std::vector<TensorType> batches_of(const std::vector<ModelPort>& ports, std::int64_t rows) {
+  std::vector<TensorType> types;
+  for (const ModelPort& port : ports) {
+    ir::Ints dims = port.sample.shape.ints();
+    dims.insert(dims.begin(), rows);
+    types.push_back({port.sample.dtype, Shape(std::move(dims))});
+  }
+  return types;
+}
+
+std::vector<TensorType> label_types(const Model& model, const ModelState& state, Mode mode, std::int64_t rows,
+                                    const TensorType& sample) {
+  if (mode == Mode::predict) return {};
+  if (state.outputs.size() == 1) return batches_of({{"y", sample}}, rows);
+  std::vector<ModelPort> labelled;
+  for (const Supervision& s : supervision(model, state)) labelled.push_back(state.outputs[s.output]);
+  return batches_of(labelled, rows);
+}
+
+namespace {
+
+void add_port(const Model& model, std::vector<ModelPort>& ports, std::size_t count, std::string name,
+              const TensorType& sample) {
+  if (name.empty()) name = count == 1 ? "x" : str("x_", ports.size() + 1);
+  for (const ModelPort& p : ports)
+    if (p.name == name) user_error(model.name(), ": two inputs are named '", name, "'");
+  ports.push_back({std::move(name), sample});
+}
+
+}  // namespace
+
+std::vector<ModelPort> ports_of(const Model& model, std::span<const Input> inputs) {
+  std::vector<ModelPort> ports;
+  for (const Input& input : inputs) add_port(model, ports, inputs.size(), input.options().name, input.type());
+  return ports;
+}
+
+std::vector<ModelPort> ports_of(const Model& model, const Symbols& inputs) {
+  std::vector<ModelPort> ports;
+  for (const Symbol& input : inputs) add_port(model, ports, inputs.size(), input.node()->input_name, input.type());
+  return ports;
+}
+
+void define_inputs(const Model& model, ModelState& state, std::vector<ModelPort> inputs) {
+  for (std::size_t k = 0; k < state.inputs.size(); ++k)
+    if (inputs.size() != state.inputs.size() || inputs[k].sample != state.inputs[k].sample)
+      user_error(model.name(), ": the input was ", state.inputs[k].sample, " per sample before and cannot become ",
+                 k < inputs.size() ? ir::to_string(inputs[k].sample) : "absent");
+  state.inputs = std::move(inputs);
 }
 
 void build_model(Model& model, ModelState& state) {
-  const TensorType& sample = *state.sample;
-  ir::Ints dims = sample.shape.ints();
-  dims.insert(dims.begin(), 2);  // weights do not depend on the batch
   for (const bool training : {true, false}) {
     ir::Graph graph("build");
-    const Trace trace(graph, training, state.random);
-    const Tensor y = model(Tensor(ir::input(graph, "x", {sample.dtype, Shape(dims)})));
-    if (y.rank() == 0 || y.shape()[0] != 2)
-      user_error(model.name(), ": call() returned ", y.type(),
-                 " for a batch of 2 samples; the first axis has to stay the batch");
-    state.output = Shape(ir::Ints(y.shape().begin() + 1, y.shape().end()));
+    Trace trace(graph, training, state.random);
+    const Tensors ys = model(traced_inputs(trace, state, batches_of(state.inputs, 2)));  // weights are for any batch
+    if (ys.empty()) user_error(model.name(), ": call_many() returned no tensors");
+    state.outputs = output_ports(model, state, ys);
   }
 }
 
-TracedStep trace_step(Model& model, ModelState& state, Mode mode, const TensorType& x_type, const TensorType& y_type) {
+TracedStep trace_step(Model& model, ModelState& state, Mode mode, const std::vector<TensorType>& x_types,
+                      const std::vector<TensorType>& y_types) {
   TracedStep step;
-  step.graph.rename(str(model.name(), "_", to_string(mode), "_", x_type.shape[0]));
+  step.graph.rename(str(model.name(), "_", to_string(mode), "_", x_types.front().shape[0]));
   Trace trace(step.graph, mode == Mode::train, state.random);
-  const Tensor x(ir::input(step.graph, "x", x_type));
-  const Tensor prediction = model(cast(x, state.sample->dtype));
-  const bool forward_only = mode == Mode::predict || mode == Mode::inspect;
-  step.result = forward_only ? "y" : "loss";
-  if (forward_only)
-    step.graph.add_output(step.result, prediction.expr().value());
-  else
-    trace_training(trace, state, step, mode, y_type, prediction);
+  const Tensors predictions = model(traced_inputs(trace, state, x_types));
+  if (mode == Mode::predict || mode == Mode::inspect) {
+    for (std::size_t k = 0; k < predictions.size(); ++k) {
+      step.results.push_back(port_name("y", state.outputs, k));
+      step.graph.add_output(step.results.back(), predictions[k].expr().value());
+    }
+  } else {
+    step.results = {"loss"};
+    trace_training(trace, model, state, step, mode, y_types, predictions);
+  }
   if (mode == Mode::inspect)
     for (const auto& [name, value] : trace.taps()) step.graph.add_output("tap/" + name, value.expr().value());
   for (const auto& [name, variable] : trace.variables()) step.variables[name] = variable;
+  step.index_ranges = trace.index_ranges();
   return step;
 }
 
 ModelStep::ModelStep(TracedStep traced, const ExecutionOptions& options)
-    : bound(traced.graph, traced.variables, options), metrics(std::move(traced.metrics)), classes(traced.classes) {
+    : bound(traced.graph, traced.variables, options),
+      metrics(std::move(traced.metrics)),
+      classes(std::move(traced.classes)),
+      index_ranges(std::move(traced.index_ranges)) {
   static const std::uint32_t first_row = 0;  // rows are counted within the batch of a step
   bound.bind("first_row", &first_row);
-  result = bound.output_index(traced.result);
+  for (const std::string& name : traced.results) results.push_back(bound.output_index(name));
   for (const TracedMetric& m : metrics) {
     auto& outputs = metric_outputs.emplace_back();
     for (const std::string& name : m.outputs) outputs.push_back(bound.output_index(name));
   }
 }
 
-std::shared_ptr<ModelStep> step_for(Model& model, ModelState& state, Mode mode, const TensorType& x,
-                                    const TensorType& y) {
-  const std::string key = str(to_string(mode), " ", x, " ", mode == Mode::predict ? TensorType{} : y);
+std::shared_ptr<ModelStep> step_for(Model& model, ModelState& state, Mode mode, const std::vector<TensorType>& x,
+                                    const std::vector<TensorType>& y) {
+  std::string key(to_string(mode));
+  for (const TensorType& type : x) key += str(" ", type);
+  for (const TensorType& type : y) key += str(" ", type);
   auto& step = state.steps[key];
   if (step == nullptr) {
-    const ExecutionOptions options = state.compiled ? state.compiled->execution : ExecutionOptions{};
+    const ExecutionOptions options = state.compiled ? state.compiled->options.execution : ExecutionOptions{};
     step = std::make_shared<ModelStep>(trace_step(model, state, mode, x, y), options);
   }
   return step;
 }
 
-TensorType batch_type(const Array& data, std::int64_t rows) {
-  ir::Ints dims = data.shape().ints();
-  dims.front() = rows;
-  return {data.dtype(), Shape(std::move(dims))};
+std::vector<TensorType> batch_types(const std::vector<Array>& data, std::int64_t rows) {
+  std::vector<TensorType> types;
+  for (const Array& array : data) {
+    ir::Ints dims = array.shape().ints();
+    dims.front() = rows;
+    types.push_back({array.dtype(), Shape(std::move(dims))});
+  }
+  return types;
 }
 
 }  // namespace sinter::detail

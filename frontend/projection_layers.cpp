@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <map>
 
+#include "trace.h"
+
 namespace sinter {
 
 Embedding::Embedding(Dim input_dim, Dim output_dim)
@@ -21,6 +23,7 @@ void Embedding::build(const Shape&) {
 }
 
 Tensor Embedding::call(Tensor x) {
+  if (detail::Trace* trace = detail::Trace::current()) trace->expect_indices(x.expr(), options_.input_dim);
   const bool index = x.dtype() == DType::i32 || x.dtype() == DType::i64;
   return gather(embeddings_, index ? x : cast(x, DType::i32), 0);
 }

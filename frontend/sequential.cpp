@@ -7,7 +7,7 @@ namespace sinter {
 
 void Sequential::add_input(const Input& input) {
   if (!layers_.empty()) user_error(name(), ": an Input comes before all layers, it says what the first one gets");
-  detail::define_input(*this, *model_, {input.options().dtype, input.shape()});
+  detail::define_inputs(*this, *model_, detail::ports_of(*this, std::span(&input, 1)));
 }
 
 void Sequential::append(std::shared_ptr<Layer> layer) {
@@ -20,7 +20,7 @@ void Sequential::append(std::shared_ptr<Layer> layer) {
 }
 
 void Sequential::finish() {
-  if (!layers_.empty() && model_->sample) detail::build_model(*this, *model_);
+  if (!layers_.empty() && !model_->inputs.empty()) detail::build_model(*this, *model_);
 }
 
 void Sequential::drop_last() {
@@ -45,15 +45,6 @@ Layer& Sequential::layer_at(Dim index) const {
   const std::int64_t k = index < 0 ? index + n : index.value();
   if (k < 0 || k >= n) user_error(name(), ": layer ", index.value(), " does not exist; the model has ", n);
   return *layers_[static_cast<std::size_t>(k)];
-}
-
-Layer& Sequential::layer(std::string_view name) const {
-  std::vector<std::string> names;
-  for (const auto& layer : layers_) {
-    if (layer->name() == name) return *layer;
-    names.push_back(layer->name());
-  }
-  unknown_name(str("layer of ", this->name()), name, names);
 }
 
 Tensor Sequential::call(Tensor x) {

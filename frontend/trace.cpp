@@ -43,7 +43,7 @@ bool Trace::is_live(std::uint64_t number) {
 
 ir::Expr Trace::read(const std::shared_ptr<VariableState>& variable) {
   if (const auto known = reads_.find(variable.get()); known != reads_.end()) return known->second;
-  if (variable->contents.data() == nullptr) variable->initialize(random_.seed_value);
+  if (variable->contents.data() == nullptr && !sketch_) variable->initialize(random_.seed_value);
   std::string name = variable->path;
   for (int k = 2; variables_.contains(name); ++k) name = str(variable->path, "@", k);  // two models may share a name
   const ir::Expr expr = ir::state(graph_, name, variable->type);
@@ -65,6 +65,11 @@ ir::Expr Trace::random_bits(const Shape& shape) {
   const std::uint64_t hash = hash_name(str(graph_.path(), "#", draws_[layer]++));
   const auto site = static_cast<std::int64_t>((hash ^ (hash >> 32)) & 0xFFFFFFFFU);
   return ir::rng_bits(read(random_.seed), step, first_row_, shape, site);
+}
+
+void Trace::expect_indices(const ir::Expr& indices, std::int64_t count) {
+  for (const auto& [name, x] : inputs_)
+    if (x.value() == indices.value()) index_ranges_.push_back({name, count, graph_.path()});
 }
 
 void Trace::add_tap(const std::string& name, const Tensor& value) {

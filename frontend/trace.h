@@ -41,6 +41,10 @@ class Trace {
   bool training() const { return training_; }
   std::uint64_t seed() const { return random_.seed_value; }
   void set_training(bool training) { training_ = training; }
+  /// A sketch finds out shapes before there is a model: layers are built, but their weights get paths and contents
+  /// only in the first trace that is none.
+  bool is_sketch() const { return sketch_; }
+  void be_sketch() { sketch_ = true; }
 
   /// The weight as a state of the graph.
   ir::Expr read(const std::shared_ptr<VariableState>& variable);
@@ -54,6 +58,17 @@ class Trace {
 
   void add_loss(const Tensor& term) { losses_.push_back(term); }
   const std::vector<Tensor>& losses() const { return losses_; }
+  /// x is what the model's layers see of its input `name`.
+  void add_input(const std::string& name, const Tensor& x) { inputs_.emplace_back(name, x.expr()); }
+  /// `indices` select among `count`: when they are an input as it came, the data can be checked beforehand.
+  void expect_indices(const ir::Expr& indices, std::int64_t count);
+  struct IndexRange {
+    std::string input;
+    std::int64_t count = 0;
+    std::string path;  // of the layer that looks up
+  };
+  const std::vector<IndexRange>& index_ranges() const { return index_ranges_; }
+
   void add_tap(const std::string& name, const Tensor& value);
   const std::vector<std::pair<std::string, Tensor>>& taps() const { return taps_; }
 
@@ -68,6 +83,7 @@ class Trace {
  private:
   ir::Graph& graph_;
   bool training_;
+  bool sketch_ = false;
   RandomState random_;
   Trace* outer_;
   std::uint64_t number_;
@@ -77,6 +93,8 @@ class Trace {
   std::map<std::string, std::shared_ptr<VariableState>, std::less<>> variables_;
   std::map<const LayerState*, int> draws_;
   std::vector<Tensor> losses_;
+  std::vector<std::pair<std::string, ir::Expr>> inputs_;
+  std::vector<IndexRange> index_ranges_;
   std::vector<std::pair<std::string, Tensor>> taps_;
 };
 

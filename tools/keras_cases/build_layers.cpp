@@ -77,40 +77,4 @@ LayerPtr make_layer(const std::string& class_name, const Config& config, const s
   throw Unsupported("layer " + class_name);
 }
 
-namespace {
-
-Input input_layer(const Config& config) {
-  const Json* shape = config.value("batch_shape");
-  if (shape == nullptr) shape = config.value("batch_input_shape");
-  if (shape == nullptr || !shape->is_array() || shape->empty())
-    user_error("malformed case: InputLayer without batch_shape");
-  ir::Ints sample;
-  for (std::size_t k = 1; k < shape->size(); ++k) {
-    if (!(*shape)[k].is_number_integer()) throw Unsupported("an input with an open extent besides the batch");
-    sample.push_back((*shape)[k].get<std::int64_t>());
-  }
-  return Input(sample);
-}
-
-}  // namespace
-
-Sequential make_sequential(const Json& model) {
-  const std::string class_name = text_of(member(model, "class_name"), "class_name");
-  if (class_name != "Sequential") throw Unsupported("model class " + class_name);
-  Sequential result;
-  const Json& layers = member(member(model, "config"), "layers");
-  if (!layers.is_array()) user_error("malformed case: 'layers' must be a list");
-  for (const Json& layer : layers) {
-    const std::string kind = text_of(member(layer, "class_name"), "class_name");
-    const Config config(member(layer, "config"));
-    if (kind == "InputLayer")
-      result.add(input_layer(config));
-    else if (kind == "Sequential")
-      result.add(make_sequential(layer));
-    else
-      result.add(Ref<Layer>(make_layer(kind, config, config.text("name", kind))));
-  }
-  return result;
-}
-
 }  // namespace keras_cases

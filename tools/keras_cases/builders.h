@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <sinter/frontend/layer.h>
 #include <sinter/frontend/losses.h>
@@ -22,8 +23,12 @@ sinter::ActivationFn make_activation(const std::string& name);
 std::shared_ptr<sinter::Layer> make_layer(const std::string& class_name, const Config& config, const std::string& name);
 /// One of the layers that are compositions, or null.
 std::shared_ptr<sinter::Layer> make_composed_layer(const std::string& class_name, const Config& config);
-/// A model from {class_name: "Sequential", config: {layers: [...]}}.
-sinter::Sequential make_sequential(const Json& model);
+struct BuiltModel {
+  std::shared_ptr<sinter::Model> model;
+  std::vector<std::string> output_names;  // as Keras calls them; empty for a Sequential
+};
+/// A model from {class_name: "Sequential" or "Functional", config: {layers: [...]}}.
+BuiltModel make_model(const Json& model);
 /// A loss from its name or class name.
 sinter::AnyLoss make_loss(const std::string& name, const Config& config);
 sinter::AnyMetric make_metric(const std::string& name, const Config& config);

@@ -106,47 +106,79 @@ void run_schedule_case(const Json& data, Backend backend) {
 
 namespace {
 
-struct Training {
-  AnyOptimizer optimizer;
-  AnyLoss loss;
-  std::vector<AnyMetric> metrics;
-};
+AnyLoss loss_of(const Json& loss) {
+  static const Json empty = Json::object();
+  if (loss.is_string()) return make_loss(loss.get<std::string>(), Config(empty));
+  return make_loss(text_of(member(loss, "class_name"), "loss"), Config(member(loss, "config")));
+}
 
-Training training_of(const Json& model) {
-  const Json& compiled = member(model, "compile_config");
-  const Config config(compiled);
-  config.refuse({"loss_weights", "weighted_metrics"});
-  const Json& optimizer = member(compiled, "optimizer");
-  const Json empty = Json::object();
-  Training result{
-      make_optimizer(text_of(member(optimizer, "class_name"), "optimizer"), Config(member(optimizer, "config"))),
-      AnyLoss("mse"),
-      {}};
-  const Json& loss = member(compiled, "loss");
-  result.loss = loss.is_string()
-                    ? AnyLoss(make_loss(loss.get<std::string>(), Config(empty)))
-                    : make_loss(text_of(member(loss, "class_name"), "loss"), Config(member(loss, "config")));
-  const Json* metrics = find(compiled, "metrics");
-  if (metrics != nullptr && metrics->is_array())
-    for (const Json& metric : *metrics) result.metrics.push_back(make_metric(text_of(metric, "metric"), Config(empty)));
+std::vector<AnyMetric> metrics_of(const Json& metrics) {
+  static const Json empty = Json::object();
+  std::vector<AnyMetric> result;
+  if (metrics.is_array())
+    for (const Json& metric : metrics) result.push_back(make_metric(text_of(metric, "metric"), Config(empty)));
+  else if (metrics.is_string())
+    result.push_back(make_metric(metrics.get<std::string>(), Config(empty)));
   return result;
+}
+
+/// What belongs to each output: a list in their order, or a map by Keras's names. f(value, name of our output).
+template <class F>
+void per_output(const Json& values, const BuiltModel& built, F f) {
+  const std::vector<std::string> ours = built.model->output_names();
+  for (std::size_t k = 0; k < ours.size(); ++k) {
+    const Json* value =
+        values.is_array() ? (k < values.size() ? &values[k] : nullptr) : find(values, built.output_names.at(k));
+    if (value != nullptr && !value->is_null()) f(*value, ours[k]);
+  }
+}
+
+CompileOptions training_of(const Json& model, const BuiltModel& built) {
+  const Json& compiled = member(model, "compile_config");
+  Config(compiled).refuse({"weighted_metrics"});
+  const Json& optimizer = member(compiled, "optimizer");
+  CompileOptions options{.optimizer = make_optimizer(text_of(member(optimizer, "class_name"), "optimizer"),
+                                                     Config(member(optimizer, "config")))};
+  const Json& loss = member(compiled, "loss");
+  if (loss.is_string() || find(loss, "class_name") != nullptr)
+    options.loss = loss_of(loss);
+  else
+    per_output(loss, built, [&](const Json& l, const std::string& to) { options.losses.emplace_back(to, loss_of(l)); });
+  if (const Json* weights = find(compiled, "loss_weights"); weights != nullptr && !weights->is_null())
+    per_output(*weights, built,
+               [&](const Json& w, const std::string& to) { options.loss_weights.emplace_back(to, w.get<double>()); });
+  const Json* metrics = find(compiled, "metrics");
+  if (metrics == nullptr || metrics->is_null()) return options;
+  if (built.model->output_names().size() <= 1 && metrics->is_array())
+    options.metrics = metrics_of(*metrics);
+  else
+    per_output(*metrics, built,
+               [&](const Json& m, const std::string& to) { options.output_metrics.emplace_back(to, metrics_of(m)); });
+  return options;
+}
+
+/// "first_mae" of Keras's history under the name of our output.
+std::string our_name(std::string name, const BuiltModel& built) {
+  const std::vector<std::string> ours = built.model->output_names();
+  for (std::size_t k = 0; k < built.output_names.size() && ours.size() > 1; ++k)
+    if (name.starts_with(built.output_names[k] + "_")) return ours[k] + name.substr(built.output_names[k].size());
+  return name;
 }
 
 }  // namespace
 
 void run_train_case(const Json& data, Backend backend) {
   const Json& config = member(data, "config");
-  Sequential model = make_sequential(config);
-  Training training = training_of(config);
-  const Array x = tensor_of(member(data, "x"), "x");
-  const Array y = tensor_of(member(data, "y"), "y");
+  const BuiltModel built = make_model(config);
+  Model& model = *built.model;
+  CompileOptions compile_options = training_of(config, built);
+  compile_options.execution = {.backend = backend};
+  const std::vector<Array> x = tensors_of(member(data, "x"), "x");
+  const std::vector<Array> y = tensors_of(member(data, "y"), "y");
   const Json& history = member(data, "history");
   const Json& losses = member(history, "loss");
   model.set_weights(listed(data, "initial"));
-  model.compile(CompileOptions{.optimizer = training.optimizer,
-                               .loss = training.loss,
-                               .metrics = training.metrics,
-                               .execution = {.backend = backend}});
+  model.compile(std::move(compile_options));
   FitOptions options;
   options.batch_size = Config(data).integer("batch_size", 32);
   options.epochs = static_cast<int>(losses.size());
@@ -154,12 +186,13 @@ void run_train_case(const Json& data, Backend backend) {
   options.verbose = 0;
   const History got = model.fit(x, y, options);
   for (const auto& [name, values] : history.items()) {
-    if (!got.contains(name)) throw Mismatch("the history has no '" + name + "'");
-    expect_close("history of " + name, Array::from(got[name]), nested_of(values, DType::f64, "history"), fit_tolerance);
+    const std::string ours = our_name(name, built);
+    if (!got.contains(ours)) throw Mismatch("the history has no '" + ours + "'");
+    expect_close("history of " + name, Array::from(got[ours]), nested_of(values, DType::f64, "history"), fit_tolerance);
   }
   expect_all_close("final weight", model.get_weights(), listed(data, "final"), fit_tolerance);
   if (const Json* predicted = find(data, "predict"))
-    expect_close("predictions", model.predict(x), tensor_of(*predicted, "predict"), fit_tolerance);
+    expect_all_close("predictions", model.predict_many(x), tensors_of(*predicted, "predict"), fit_tolerance);
 }
 
 }  // namespace keras_cases

@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,28 +12,41 @@
 namespace sinter {
 
 /// Samples along axis 0: an Array, a std::span or a std::vector. Spans and vectors are seen in place, without a copy,
-/// and must live until the call returns; temporaries are taken over.
+/// and must live until the call returns; temporaries are taken over. A model of several inputs or outputs takes a list,
+/// {xa, xb} in the model's order or {{"image", xa}, {"text", xb}} by name.
 class SINTER_API Data {
  public:
-  Data() : given_(false) {}
-  Data(Array array) : array_(std::move(array)) {}  // NOLINT: implicit by design
+  /// One array of a list; the name is empty when it is given by its place.
+  struct Item {
+    std::string name;
+    Array array;
+  };
+
+  Data() = default;
+  Data(Array array) { items_.push_back({{}, std::move(array)}); }  // NOLINT: implicit by design
   template <ArrayElement T>
     requires(!std::same_as<T, bool>)
-  Data(const std::vector<T>& values) : array_(Array::view(values)) {}  // NOLINT: implicit by design
+  Data(const std::vector<T>& values) : Data(Array::view(values)) {}  // NOLINT: implicit by design
   template <ArrayElement T>
     requires(!std::same_as<T, bool>)
-  Data(std::vector<T>&& values) : array_(Array::from(std::move(values))) {}  // NOLINT: implicit by design
+  Data(std::vector<T>&& values) : Data(Array::from(std::move(values))) {}  // NOLINT: implicit by design
   template <class T>
     requires ArrayElement<std::remove_const_t<T>>
-  Data(std::span<T> values) : array_(Array::view(std::span<const T>(values))) {}  // NOLINT: implicit by design
-  Data(std::initializer_list<double> values) : array_(Array::from(values).astype(DType::f32)) {}
+  Data(std::span<T> values) : Data(Array::view(std::span<const T>(values))) {}  // NOLINT: implicit by design
+  Data(std::initializer_list<double> values) : Data(Array::from(values).astype(DType::f32)) {}
+  /// A list by places.
+  Data(std::initializer_list<Data> parts);
+  Data(const std::vector<Array>& parts);  // NOLINT: implicit by design
+  /// A list by names.
+  Data(std::initializer_list<std::pair<std::string, Data>> parts);
 
-  bool given() const { return given_; }
-  const Array& array() const { return array_; }
+  bool given() const { return !items_.empty(); }
+  const std::vector<Item>& items() const { return items_; }
+  /// The only array. Throws UserError for a list of several.
+  const Array& array() const;
 
  private:
-  Array array_;
-  bool given_ = true;
+  std::vector<Item> items_;
 };
 
 /// Inputs with their labels: `.validation_data = {x_val, y_val}`.

@@ -32,6 +32,9 @@
 
 namespace sinter {
 
+class Symbol;  // symbol.h: a tensor of a functional model
+using Symbols = std::vector<Symbol>;
+
 namespace detail {
 struct LayerState;
 struct LayerAccess;
@@ -139,6 +142,9 @@ class Ref {
   L& operator*() const { return *layer_; }
   Tensor operator()(const Tensor& x) const { return (*layer_)(x); }
   Tensors operator()(const Tensors& xs) const { return (*layer_)(xs); }
+  // In a functional model; defined in symbol.h.
+  Symbol operator()(const Symbol& x) const;
+  Symbols operator()(const Symbols& xs) const;
   const std::shared_ptr<L>& pointer() const { return layer_; }
 
  private:
@@ -185,6 +191,8 @@ std::shared_ptr<Layer> own(T&& layer) {
 
 /// The layer that stands at this place of the caller's call(): `fresh` the first time, the one kept since then.
 SINTER_API Layer& at_call_site(std::shared_ptr<Layer> fresh);
+/// The result of a layer that has to have one.
+SINTER_API Tensor only_result(Layer& layer, const Tensors& xs);
 
 }  // namespace detail
 
@@ -197,6 +205,18 @@ Tensor operator|(const Tensor& x, L&& layer) {
     return layer(x);
   else
     return detail::at_call_site(detail::own(std::forward<L>(layer)))(x);
+}
+
+/// Tensors{a, b} | Concatenate(): the same for layers of several inputs with one result.
+template <class L>
+  requires(detail::is_layer<L> || detail::is_ref<L>)
+Tensor operator|(const Tensors& xs, L&& layer) {
+  if constexpr (detail::is_ref<L>)
+    return detail::only_result(*layer, xs);
+  else if constexpr (std::is_lvalue_reference_v<L>)
+    return detail::only_result(layer, xs);
+  else
+    return detail::only_result(detail::at_call_site(detail::own(std::forward<L>(layer))), xs);
 }
 
 }  // namespace sinter

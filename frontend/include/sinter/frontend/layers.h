@@ -8,25 +8,23 @@
 #include <sinter/frontend/activations.h>
 #include <sinter/frontend/initializers.h>
 #include <sinter/frontend/layer.h>
+#include <sinter/frontend/symbol.h>
 
 namespace sinter {
 
 struct InputOptions {
   DType dtype = DType::f32;  // of the tensor that the first layer sees; other dtypes of data are converted
-  std::string name = "x";
+  std::string name = {};     // by which data may be given; "": x, or x_1, x_2, ... among several
 };
 
-/// Says what one sample looks like: Input({28, 28}). The first argument of a Sequential; it computes nothing.
-class SINTER_API Input {
+/// Says what one sample looks like: Input({28, 28}). The first argument of a Sequential, and the beginning of a
+/// functional model (symbol.h); it computes nothing. The shape has no batch.
+class SINTER_API Input : public Symbol {
  public:
-  explicit Input(const Dims& sample_shape, InputOptions options = {})
-      : shape_(sample_shape.shape("Input")), options_(std::move(options)) {}
-  /// Without the batch.
-  const Shape& shape() const { return shape_; }
+  explicit Input(const Dims& sample_shape, InputOptions options = {});
   const InputOptions& options() const { return options_; }
 
  private:
-  Shape shape_;
   InputOptions options_;
 };
 
@@ -144,5 +142,12 @@ class SINTER_API Rescaling : public Layer {
  private:
   Options options_;
 };
+
+template <class F>
+  requires(!detail::is_layer<F> && !detail::is_ref<F> && !std::is_convertible_v<F, Tensor (*)(const Operand&)> &&
+           std::is_invocable_r_v<Tensor, std::remove_cvref_t<F>&, const Tensor&>)
+Symbol operator|(const Symbol& x, F&& function) {
+  return x | Lambda(std::forward<F>(function));
+}
 
 }  // namespace sinter

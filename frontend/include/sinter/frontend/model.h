@@ -20,6 +20,7 @@
 #include <sinter/frontend/losses.h>
 #include <sinter/frontend/metrics.h>
 #include <sinter/frontend/optimizers.h>
+#include <sinter/frontend/symbol.h>
 
 namespace sinter {
 
@@ -34,9 +35,16 @@ struct ModelOptions {
 
 struct CompileOptions {
   AnyOptimizer optimizer = "rmsprop";
-  AnyLoss loss = "mse";
-  std::vector<AnyMetric> metrics = {};
+  AnyLoss loss = "mse";                 // of every output, unless `losses` is given
+  std::vector<AnyMetric> metrics = {};  // of a model of one output
   ExecutionOptions execution = {};
+  // For models of several outputs, by the name of the output (the layer that makes it):
+  // {.losses = {{"digit", "sparse_categorical_crossentropy"}, {"image", "mse"}}, .loss_weights = {{"image", 0.1}}}
+  /// An output that is not named has no loss, and no labels unless it has metrics.
+  std::vector<std::pair<std::string, AnyLoss>> losses = {};
+  /// Factors on the losses; 1 unless named.
+  std::vector<std::pair<std::string, double>> loss_weights = {};
+  std::vector<std::pair<std::string, std::vector<AnyMetric>>> output_metrics = {};
 };
 
 struct FitOptions {
@@ -60,8 +68,16 @@ struct PredictOptions {
   std::int64_t batch_size = 32;
 };
 
+/// A model is a layer, so it may be part of another model. Three ways to make one: from symbols, from a function, or by
+/// a class of your own that derives from Model, keeps its layers as members and overrides call() or call_many().
 class SINTER_API Model : public Layer {
  public:
+  /// Everything between inputs and outputs (symbol.h). Weights are made at once. Layers are shared with other models
+  /// that were made of the same symbols. Outputs are named after the layers that make them.
+  ///   Input image({28, 28}), text({100});
+  ///   ... Model model({image, text}, {digit, caption});
+  /// Throws UserError when an output depends on an input that is not listed.
+  Model(const SymbolList& inputs, const SymbolList& outputs, ModelOptions options = {});
   /// A model defined by a function, which may make layers on the spot:
   ///   Model model(Input({28, 28}), [](Tensor x) { return x | Flatten() | Dense(10, "softmax"); });
   /// The function is traced once per batch size and mode; layers it makes are kept by their position.
@@ -71,14 +87,30 @@ class SINTER_API Model : public Layer {
     set_function(std::forward<F>(function));
     set_input(input);
   }
+  /// The same for several inputs and results: Model({a, b}, [](Tensors x) { return Tensors{x[0] + x[1], x[0]}; }).
+  template <class F>
+    requires std::is_invocable_r_v<Tensors, std::remove_cvref_t<F>&, const Tensors&>
+  Model(const std::vector<Input>& inputs, F&& function, ModelOptions options = {}) : Model(std::move(options)) {
+    set_functions(std::forward<F>(function));
+    set_inputs(inputs);
+  }
   ~Model() override;
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
 
   /// The shape of one sample. Makes the weights; needed once, and implied by the first fit() or predict().
   void set_input(const Input& input);
+  void set_inputs(const std::vector<Input>& inputs);
   /// The seed given at construction.
   std::uint64_t seed() const;
+
+  /// A layer of the model by name; "block/dense" finds layers within layers. Layers that are members of a class of your
+  /// own are found there, not here. Throws UserError with near matches.
+  Layer& layer(std::string_view name) const;
+  /// Names of the inputs and of the outputs, by which data, losses and metrics may be given. Empty before the shapes
+  /// are known.
+  std::vector<std::string> input_names() const;
+  std::vector<std::string> output_names() const;
 
   /// Chooses how to train. Throws UserError with near matches for unknown names. May be called again: the weights stay,
   /// the optimizer starts afresh.
@@ -91,8 +123,10 @@ class SINTER_API Model : public Layer {
   History fit(const Data& x, const Data& y, const FitOptions& options = {});
   /// Loss and metrics over the samples.
   Logs evaluate(const Data& x, const Data& y, const EvaluateOptions& options = {});
-  /// The outputs for the samples, in order. Works without compile().
+  /// The outputs for the samples, in order. Works without compile(). Throws UserError for a model of several outputs.
   Array predict(const Data& x, const PredictOptions& options = {});
+  /// All outputs of a model.
+  std::vector<Array> predict_many(const Data& x, const PredictOptions& options = {});
   /// One training step on exactly these samples. Loss and metrics of the batch, before the update.
   Logs train_on_batch(const Data& x, const Data& y);
 
@@ -112,17 +146,22 @@ class SINTER_API Model : public Layer {
   void summary() const;
 
   Tensor call(Tensor x) override;
+  Tensors call_many(Tensors xs) override;
 
-  /// The graph of one step ("train", "evaluate" or "predict") for a batch size, as the compiler gets it.
+  /// The graph of one step ("train", "evaluate" or "predict") for a batch size, as the compiler gets it. Labels are of
+  /// the given type; in a model of several outputs, of the type of each output.
   ir::Graph graph(std::string_view mode, std::int64_t batch_size, const TensorType& label_sample = {});
 
  protected:
   /// A model of your own overrides call() and keeps its layers as members.
   explicit Model(ModelOptions options = {});
+  /// Layers that layer(name) looks among.
+  virtual std::vector<std::shared_ptr<Layer>> parts() const;
 
  private:
   friend class Sequential;
   void set_function(std::function<Tensor(const Tensor&)> function);
+  void set_functions(std::function<Tensors(const Tensors&)> function);
   std::unique_ptr<detail::ModelState> model_;
 };
 

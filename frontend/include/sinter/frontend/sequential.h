@@ -51,10 +51,12 @@ class SINTER_API Sequential : public Model {
   Layer& layer(T index) const {
     return layer_at(Dim(index));
   }
-  /// The layer named so. Throws UserError with near matches.
-  Layer& layer(std::string_view name) const;
+  using Model::layer;  // by name
 
   Tensor call(Tensor x) override;
+
+ protected:
+  std::vector<std::shared_ptr<Layer>> parts() const override { return layers_; }
 
  private:
   template <class Part>
