@@ -155,10 +155,10 @@ Tensors invoke(Layer& layer, const Tensors& xs, F body) {
   build_once(layer, *state, xs, *trace);
   for (const Tensor& x : xs) check_spec(*state, x);
   Tensors results = run_call(*state, xs, body);
-  state->output_shapes.clear();
+  state->outputs.clear();
   for (const Tensor& r : results) {
     if (r.empty()) user_error(state->path, ": call() returned an empty Tensor");
-    state->output_shapes.push_back(r.shape());
+    state->outputs.push_back(r.type());
   }
   return results;
 }

@@ -66,7 +66,7 @@ struct LayerState {
   bool sealed = false;  // every mode was traced: nothing may be added
   bool is_model = false;
   std::vector<Shape> built_for;
-  std::vector<Shape> output_shapes;  // of the last call, with the batch
+  std::vector<TensorType> outputs;  // of the last call, with the batch
   InputSpec spec;
   std::vector<Variable> own_weights;
   std::vector<std::shared_ptr<LayerState>> children;

@@ -81,8 +81,9 @@ struct ModelState {
   std::uint64_t epochs_trained = 0;  // counts on through several fits, so that each epoch has its own order
   std::function<Tensors(const Tensors&)> function;
   std::optional<SymbolGraph> symbols;
-  std::vector<ModelPort> inputs;   // empty: not known yet
-  std::vector<ModelPort> outputs;  // known once the model is built
+  std::vector<ModelPort> inputs;              // empty: not known yet
+  std::vector<ModelPort> outputs;             // known once the model is built
+  std::map<std::string, std::int64_t> flops;  // of inference on one sample, by the path of the layer; likewise
   std::optional<Compiled> compiled;
   std::vector<std::string> optimizer_order;
   VariableMap optimizer;
@@ -107,6 +108,9 @@ std::vector<TensorType> label_types(const Model& model, const ModelState& state,
                                     const TensorType& sample);
 /// Traces both modes, so that every weight is made.
 void build_model(Model& model, ModelState& state);
+/// Floating-point operations of a graph by the paths of its nodes: two per term of a contraction, one per term of
+/// another reduction, one per element of an elementwise function.
+std::map<std::string, std::int64_t> count_flops(const ir::Graph& graph);
 /// The outputs that have labels. Throws UserError for names that are no outputs.
 std::vector<Supervision> supervision(const Model& model, const ModelState& state);
 /// "x" of a graph or of the data: `what` itself, or what/name when there are several.

@@ -233,7 +233,9 @@ void build_model(Model& model, ModelState& state) {
     const Tensors ys = model(traced_inputs(trace, state, batches_of(state.inputs, 2)));  // weights are for any batch
     if (ys.empty()) user_error(model.name(), ": call_many() returned no tensors");
     state.outputs = output_ports(model, state, ys);
+    state.flops = count_flops(graph);
   }
+  for (auto& [path, flops] : state.flops) flops /= 2;  // for one sample of the two
 }
 
 TracedStep trace_step(Model& model, ModelState& state, Mode mode, const std::vector<TensorType>& x_types,

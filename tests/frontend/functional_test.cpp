@@ -3,6 +3,10 @@
 #include <iostream>
 #include <sstream>
 
+#include <sinter/ir/program.h>
+#include <sinter/passes/pipeline.h>
+
+#include "frontend/layer_run.h"
 #include "frontend/layers_for_tests.h"
 #include "support/catch.h"
 
@@ -16,6 +20,22 @@ Array column(const std::vector<float>& values) {
 
 const Array xs = testing::line_x(), ys = testing::line_y();
 const FitOptions quiet{.batch_size = 3, .epochs = 2, .shuffle = false, .verbose = 0};
+
+/// A layer as a user writes it, with sub-layers and a state: it mixes its input with the level of its gate so far.
+class Gated : public Layer {
+ public:
+  explicit Gated(Dim units) : value_(units, "tanh"), gate_(units, "sigmoid") {}
+  void build(const Shape&) override { level_ = add_weight("level", {}, {.initializer = "zeros", .trainable = false}); }
+  Tensor call(Tensor x) override {
+    const Tensor g = gate_(x);
+    level_.update(0.9 * level_ + 0.1 * mean(g));
+    return g * value_(x) + (1.0 - g) * level_;
+  }
+
+ private:
+  Dense value_, gate_;
+  Variable level_;
+};
 
 std::vector<std::string> paths(const Layer& model) {
   std::vector<std::string> result;
@@ -208,22 +228,6 @@ TEST_CASE("a function of several inputs, and a class", "[functional]") {
 }
 
 TEST_CASE("1.1 a gated unit with sub-layers and state works everywhere", "[functional]") {
-  class Gated : public Layer {  // mixes its input with what it has seen so far
-   public:
-    explicit Gated(Dim units) : value_(units, "tanh"), gate_(units, "sigmoid") {}
-    void build(const Shape&) override {
-      level_ = add_weight("level", {}, {.initializer = "zeros", .trainable = false});
-    }
-    Tensor call(Tensor x) override {
-      const Tensor g = gate_(x);
-      level_.update(0.9 * level_ + 0.1 * mean(g));
-      return g * value_(x) + (1.0 - g) * level_;
-    }
-
-   private:
-    Dense value_, gate_;
-    Variable level_;
-  };
   Sequential chain(Input({2}), Gated(4), Dense(1));
   chain.compile("adam", "mse");
   const Array points = testing::points(6);
@@ -236,6 +240,20 @@ TEST_CASE("1.1 a gated unit with sub-layers and state works everywhere", "[funct
   model.fit(points, ys, {.batch_size = 6, .epochs = 60, .verbose = 0});
   CHECK(model.evaluate(points, ys, {.verbose = 0})["loss"] < first);
   CHECK(model.weights().size() == 12);
+}
+
+TEST_CASE("1.1 a user's layer fuses and differentiates", "[functional]") {
+  Input x({2});
+  Model model(x, x | Gated(4) | Dense(1));
+  const ir::Program program = passes::compile(model.graph("predict", 8), passes::Options{});
+  int contractions = 0, others = 0;
+  ir::for_each_kernel(program.items, [&](const ir::Kernel& kernel) {
+    ++(kernel.schedule.form == ir::KernelForm::contract ? contractions : others);
+  });
+  CHECK(contractions == 3);  // value, gate with the mixing as its epilogue, dense
+  CHECK(others == 0);
+  Gated layer(3);
+  sinter_test::check_gradient(layer, {sinter_test::numbers({4, 2})});
 }
 
 TEST_CASE("embedding indices are checked where data enter", "[functional][errors]") {

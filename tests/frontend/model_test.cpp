@@ -245,20 +245,23 @@ TEST_CASE("softmax and cross-entropy stay exact where probabilities saturate", "
 
 TEST_CASE("progress and summary are written as in Keras", "[model]") {
   Sequential model(Input({28, 28}), Flatten(), Dense(128, "relu"), Dropout(0.2), Dense(10, "softmax"));
+  // FLOPs: 2 * 784 * 128 + bias + relu; 2 * 128 * 10 + bias + softmax (max, its stop_gradient, sub, exp, sum, div).
+  // Activations: 4 (784 + 128 + 128 + 10) bytes.
   CHECK(model.summary_text() ==
         "Model: \"sequential\"\n"
-        "__________________________________________________________________________\n"
-        " Layer (type)                      Output Shape            Param #\n"
-        "==========================================================================\n"
-        " flatten (Flatten)                 (None, 784)             0\n"
-        " dense (Dense)                     (None, 128)             100,480\n"
-        " dropout (Dropout)                 (None, 128)             0\n"
-        " dense_1 (Dense)                   (None, 10)              1,290\n"
-        "==========================================================================\n"
+        "_______________________________________________________________________________________\n"
+        " Layer (type)                      Output Shape            Param #        FLOPs\n"
+        "=======================================================================================\n"
+        " flatten (Flatten)                 (None, 784)             0              0\n"
+        " dense (Dense)                     (None, 128)             100,480        200,960\n"
+        " dropout (Dropout)                 (None, 128)             0              0\n"
+        " dense_1 (Dense)                   (None, 10)              1,290          2,621\n"
+        "=======================================================================================\n"
         " Total params: 101,770 (397.54 KB)\n"
         " Trainable params: 101,770 (397.54 KB)\n"
         " Non-trainable params: 0 (0.00 B)\n"
-        "__________________________________________________________________________\n");
+        " Per sample, forward: 203,581 FLOPs, 4.10 KB of activations\n"
+        "_______________________________________________________________________________________\n");
   const Sequential unbuilt{Dense(3)};
   CHECK(unbuilt.summary_text().find(" dense (Dense)                     ?                       0 (unbuilt)\n") !=
         std::string::npos);

@@ -5,26 +5,19 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
-#include <filesystem>
-#include <string>
+
+#include "fashion_mnist_data.h"
 
 using namespace sinter;
 
 namespace {
 
-/// One of the four files, packed or not.
-Array load(const std::string& name) {
-  const char* set = std::getenv("FASHION_MNIST_DIR");
-  const std::filesystem::path folder = set != nullptr ? set : "/usr/share/datasets/fashion-mnist";
-  const std::filesystem::path plain = folder / name;
-  return read_idx(std::filesystem::exists(plain) ? plain.string() : plain.string() + ".gz");
-}
-
 void run(int epochs, std::uint64_t seed) {
-  const Array x_train = load("train-images-idx3-ubyte") / 255.0, y_train = load("train-labels-idx1-ubyte");
-  const Array x_test = load("t10k-images-idx3-ubyte") / 255.0, y_test = load("t10k-labels-idx1-ubyte");
+  const Array x_train = examples::load("train-images-idx3-ubyte") / 255.0,
+              y_train = examples::load("train-labels-idx1-ubyte");
+  const Array x_test = examples::load("t10k-images-idx3-ubyte") / 255.0,
+              y_test = examples::load("t10k-labels-idx1-ubyte");
 
   Sequential model(ModelOptions{.seed = seed}, Input({28, 28}), Flatten(), Dense(128, "relu"), Dropout(0.2),
                    Dense(10, "softmax"));

@@ -1,0 +1,38 @@
+// What a graph computes, in numbers; forms alone decide.
+
+#include <sinter/ir/op.h>
+
+#include "model_state.h"
+
+namespace sinter::detail {
+namespace {
+
+std::int64_t product(const ir::Ints& extents) {
+  std::int64_t n = 1;
+  for (const std::int64_t e : extents) n *= e;
+  return n;
+}
+
+std::int64_t flops_of(const ir::Graph& graph, const ir::Node& node) {
+  const ir::OpInfo& op = ir::info(node.kind);
+  if (node.results.empty() || !ir::is_float(node.results[0].dtype)) return 0;
+  if (op.form == ir::Form::pointwise) return node.results[0].elements();
+  if (op.form != ir::Form::contract && op.form != ir::Form::reduce) return 0;
+  std::vector<TensorType> operands;
+  for (const ir::Value& v : node.operands) operands.push_back(graph.type(v));
+  const ir::Space space = op.space(node.attributes, operands);
+  return product(space.parallel) * product(space.reduced) * (op.form == ir::Form::contract ? 2 : 1);
+}
+
+}  // namespace
+
+std::map<std::string, std::int64_t> count_flops(const ir::Graph& graph) {
+  std::map<std::string, std::int64_t> result;
+  for (ir::NodeId id = 0; id < graph.size(); ++id) {
+    const ir::Node& node = graph.node(id);
+    if (const std::int64_t flops = flops_of(graph, node); flops != 0) result[node.path] += flops;
+  }
+  return result;
+}
+
+}  // namespace sinter::detail
