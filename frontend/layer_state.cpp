@@ -27,15 +27,27 @@ bool LayerState::effectively_trainable() const {
   return above == nullptr || above->effectively_trainable();
 }
 
+namespace {
+
+void add_once(std::vector<Variable>& into, const Variable& v) {
+  const bool known = std::any_of(into.begin(), into.end(), [&](const Variable& k) { return k.state() == v.state(); });
+  if (!known) into.push_back(v);
+}
+
+}  // namespace
+
 void LayerState::collect(std::vector<Variable>& into) const {
-  const auto add = [&](const Variable& v) {
-    const bool known = std::any_of(into.begin(), into.end(), [&](const Variable& k) { return k.state() == v.state(); });
-    if (!known) into.push_back(v);
-  };
   for (const bool trainable_ones : {true, false})
     for (const Variable& v : own_weights)
-      if (v.state()->trainable == trainable_ones) add(v);
+      if (v.state()->trainable == trainable_ones) add_once(into, v);
   for (const auto& child : children) child->collect(into);
+}
+
+void LayerState::collect_trainable(std::vector<Variable>& into) const {
+  if (!trainable) return;
+  for (const Variable& v : own_weights)
+    if (v.state()->trainable) add_once(into, v);
+  for (const auto& child : children) child->collect_trainable(into);
 }
 
 std::string snake_case(std::string_view class_name) {

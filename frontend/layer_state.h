@@ -75,6 +75,9 @@ struct LayerState {
 
   bool effectively_trainable() const;
   void collect(std::vector<Variable>& into) const;  // own weights, then the children's
+  /// Those that are trained when this layer is the root: a layer that is shared with another model does not care
+  /// whether that one is frozen.
+  void collect_trainable(std::vector<Variable>& into) const;
 };
 
 /// The way from a layer to its record, for our own code.

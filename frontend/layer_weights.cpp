@@ -3,6 +3,8 @@
 #include <sinter/frontend/layer.h>
 #include <sinter/frontend/near_matches.h>
 
+#include <algorithm>
+
 #include "layer_state.h"
 #include "trace.h"
 
@@ -31,15 +33,16 @@ std::vector<Variable> Layer::weights() const {
 
 std::vector<Variable> Layer::trainable_weights() const {
   std::vector<Variable> result;
-  for (const Variable& v : weights())
-    if (v.trainable()) result.push_back(v);
+  LayerAccess::checked(*this).collect_trainable(result);
   return result;
 }
 
 std::vector<Variable> Layer::non_trainable_weights() const {
+  const std::vector<Variable> trained = trainable_weights();
   std::vector<Variable> result;
   for (const Variable& v : weights())
-    if (!v.trainable()) result.push_back(v);
+    if (std::none_of(trained.begin(), trained.end(), [&](const Variable& t) { return t.state() == v.state(); }))
+      result.push_back(v);
   return result;
 }
 

@@ -97,7 +97,8 @@ std::string Model::summary_text() const {
   }
   text += std::string(width, '=') + "\n";
   Count trainable, frozen, optimizer;
-  for (const Variable& v : weights()) (v.trainable() ? trainable : frozen).add(v.type());
+  for (const Variable& v : trainable_weights()) trainable.add(v.type());
+  for (const Variable& v : non_trainable_weights()) frozen.add(v.type());
   for (const auto& [name, variable] : model_->optimizer) optimizer.add(variable->type);
   const Count total{trainable.elements + frozen.elements + optimizer.elements,
                     trainable.bytes + frozen.bytes + optimizer.bytes};

@@ -204,6 +204,18 @@ TEST_CASE("freezing: layers, models, and after compile", "[functional]") {
   CHECK(model.trainable_weights().empty());
 }
 
+TEST_CASE("a frozen model does not freeze another that shares its layers once they are thawed", "[functional]") {
+  Input x({1});
+  const Symbol code = x | Dense({.units = 2, .name = "encode"});
+  Model encoder(x, code), whole(x, code | Dense({.units = 1, .name = "decode"}));
+  encoder.set_trainable(false);
+  CHECK(whole.trainable_weights().size() == 2);
+  whole.set_trainable(true);
+  CHECK(whole.trainable_weights().size() == 4);
+  CHECK(encoder.trainable_weights().empty());  // the model itself is still frozen
+  CHECK(encoder.non_trainable_weights().size() == 2);
+}
+
 TEST_CASE("a function of several inputs, and a class", "[functional]") {
   Model by_function({Input({1}), Input({1})}, [](Tensors in) {
     const Tensor hidden = in | Concatenate() | Dense(4, "relu");

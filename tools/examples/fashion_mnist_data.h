@@ -26,7 +26,7 @@ struct Pictures {
 inline Pictures five_classes(const sinter::Array& x, const sinter::Array& y, int first, std::size_t count) {
   std::vector<float> pixels;
   std::vector<std::int32_t> labels;
-  const std::size_t size = 28 * 28;
+  constexpr std::size_t size = 784;
   const auto all = x.span<float>();
   const auto classes = y.span<std::uint8_t>();
   for (std::size_t k = 0; k < classes.size() && labels.size() < count; ++k) {
