@@ -1,5 +1,7 @@
 #include <sinter/ir/index_map.h>
 
+#include <algorithm>
+
 #include <sinter/ir/affine.h>
 #include <sinter/ir/error.h>
 
@@ -99,6 +101,16 @@ bool always_inside(const IndexMap& map, const Space& space, const Shape& operand
     if (r.high >= operand[static_cast<int>(k)]) return false;
   }
   return true;
+}
+
+bool is_windowed(const Space& space, std::span<const TensorType> operands) {
+  for (std::size_t k = 0; k < space.reads.size(); ++k) {
+    if (!always_inside(space.reads[k], space, operands[static_cast<std::size_t>(space.operand_of(k))].shape))
+      return true;
+    for (const Coordinate& c : space.reads[k].coordinates)
+      if (std::ranges::count_if(c.terms, [&](const AxisTerm& t) { return space.extent(t.axis) > 1; }) > 1) return true;
+  }
+  return false;
 }
 
 bool is_relabelling(const IndexMap& map, const Space& space, const Shape& operand) {

@@ -53,15 +53,18 @@ class NodeRun {
     space_ = op_.space(node.attributes, types_);
   }
 
-  NumArray run() {
-    NumArray result{node_.results[0], {}};
-    if (op_.form == Form::scatter) return scatter();
+  std::vector<NumArray> run() {
+    if (op_.form == Form::scatter) return {scatter()};
+    std::vector<NumArray> results;
+    for (const TensorType& type : node_.results) results.push_back({type, {}});
     Counter point(space_.parallel);
     const std::int64_t n = space_.parallel_elements();
-    result.values.reserve(at(n));
-    for (std::int64_t k = 0; k < n; ++k, point.next())
-      result.values.push_back(op_.accumulators > 0 ? reduce(point.index()) : element(point.index()));
-    return result;
+    for (NumArray& r : results) r.values.reserve(at(n));
+    for (std::int64_t k = 0; k < n; ++k, point.next()) {
+      const Values values = op_.accumulators > 0 ? reduce(point.index()) : Values{element(point.index())};
+      for (std::size_t r = 0; r < results.size(); ++r) results[r].values.push_back(values[r]);
+    }
+    return results;
   }
 
  private:
@@ -172,7 +175,7 @@ class NodeRun {
     return lane[0];
   }
 
-  Num reduce(const Ints& point) const {
+  Values reduce(const Ints& point) const {
     const std::int64_t total = space_.reduced_elements();
     const bool in_lanes = op_.order(node_.attributes, types_) == Order::lanes;
     const ChainChunks chunks(space_.reduced);
@@ -228,7 +231,7 @@ std::vector<NumArray> run_node(const Node& node, std::span<const NumArray> opera
   if (node.body) return run_body(*node.body, operands, options);
   if (node.kind == kind_of<Constant>())
     return {NumArray::from(unpack<Constant::Attrs>(node.attributes).value, options.wide)};
-  return {NodeRun(node, operands, options).run()};
+  return NodeRun(node, operands, options).run();
 }
 
 Table run_graph(const Graph& graph, const std::function<const NumArray&(const Node&, std::size_t)>& source,

@@ -74,6 +74,19 @@ Affine point_number(const Ints& extents, std::size_t count) {
   return number;
 }
 
+/// The innermost axis of the result that has an extent is also the innermost of every operand.
+bool shares_innermost_axis(const Space& space, std::span<const TensorType> types) {
+  int axis = static_cast<int>(space.parallel.size()) - 1;
+  while (axis >= 0 && space.extent(axis) == 1) --axis;
+  for (std::size_t k = 0; k < space.reads.size(); ++k) {
+    const Shape& shape = types[static_cast<std::size_t>(space.operand_of(k))].shape;
+    int last = shape.rank() - 1;
+    while (last >= 0 && shape[last] == 1) --last;
+    if (last < 0 || space.reads[k].coordinates[static_cast<std::size_t>(last)].scale_of(axis) != 1) return false;
+  }
+  return axis >= 0;
+}
+
 class Analysis {
  public:
   explicit Analysis(const Graph& body) : body_(body), inputs_(body.inputs()) {}
@@ -125,15 +138,21 @@ class Analysis {
     return true;
   }
 
+  /// Contractions as chains per vector of columns: where every operand lies along the result's innermost axis
+  /// (depthwise convolution), and where windows move over an operand.
+  static bool runs_along(const Space& space, std::span<const TensorType> types) {
+    return is_windowed(space, types) || shares_innermost_axis(space, types);
+  }
+
   bool add_anchor(NodeId id) {
     const Node& n = body_.node(id);
     const OpInfo& op = info(n.kind);
     const std::vector<TensorType> types = operand_types(n);
     const Space space = op.space(n.attributes, types);
-    const KernelForm form = op.form == Form::contract                       ? KernelForm::contract
-                            : op.form == Form::scatter                      ? KernelForm::scatter
-                            : op.order(n.attributes, types) == Order::lanes ? KernelForm::row
-                                                                            : KernelForm::column;
+    const KernelForm form = op.form == Form::contract && !runs_along(space, types) ? KernelForm::contract
+                            : op.form == Form::scatter                             ? KernelForm::scatter
+                            : op.order(n.attributes, types) == Order::lanes        ? KernelForm::row
+                                                                                   : KernelForm::column;
     if (id == shape_.anchors.front()) {
       shape_.form = form;
       shape_.outer = space.parallel;
@@ -201,7 +220,7 @@ class Analysis {
     if (!reason_.empty()) return;
     const Node& n = body_.node(value);
     const Shape& shape = body_.type(value).shape;
-    std::string key = std::to_string(value.node) + (in_anchor_ ? "a" : "o");
+    std::string key = std::to_string(value.node) + "." + std::to_string(value.result) + (in_anchor_ ? "a" : "o");
     for (const std::optional<Affine>& i : index) key += ";" + (i ? to_string(*i) : "?");
     if (index.flat) key += "=" + to_string(*index.flat);
     if (!seen_.insert(key).second) return;

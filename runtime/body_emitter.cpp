@@ -18,6 +18,10 @@ llvm::Value* Point::axis(int k) const {
   return nullptr;
 }
 
+void Point::finish(NodeId node, std::span<const LlvmValue> results) {
+  for (std::uint32_t r = 0; r < results.size(); ++r) anchors.insert_or_assign(ir::Value{node, r}, results[r]);
+}
+
 namespace {
 
 /// The point, at or above, that stands for a vector of elements.
@@ -313,7 +317,7 @@ LiveIndices BodyEmitter::apply(NodeId node, const ir::IndexMap& map, const LiveI
 // ---- Values ----
 
 std::string BodyEmitter::key(ir::Value value, const LiveIndices& index, llvm::Value* guard) const {
-  std::string text = std::to_string(value.node);
+  std::string text = std::to_string(value.node) + "." + std::to_string(value.result);
   if (index.flat && index.flat->affine)
     text += "=" + to_string(*index.flat->affine);
   else
@@ -355,7 +359,7 @@ LlvmValue BodyEmitter::evaluate(ir::Value value, const LiveIndices& index, Point
 
 LlvmValue BodyEmitter::evaluate_guarded(ir::Value value, const LiveIndices& index, Point& point, llvm::Value* guard) {
   for (Point* p = &point; p != nullptr; p = p->parent)
-    if (const auto found = p->anchors.find(value.node); found != p->anchors.end()) return found->second;
+    if (const auto found = p->anchors.find(value); found != p->anchors.end()) return found->second;
   Point* home = guard == nullptr ? hoisted(value, index, point) : &point;
   const std::string name = key(value, index, guard);
   if (const auto found = home->memo.find(name); found != home->memo.end()) return found->second;
@@ -414,9 +418,14 @@ LlvmValue BodyEmitter::read_operand(NodeId node, std::size_t k, const LiveIndice
 
 LlvmValue BodyEmitter::evaluate_read(NodeId node, std::size_t k, const LiveIndices& axes, Point& point) {
   llvm::Value* inside = nullptr;
-  const LlvmValue value = read_operand(node, k, axes, point, nullptr, inside);
+  const LlvmValue value = evaluate_read(node, k, axes, point, inside);
   check(inside == nullptr, "kernel '", kernel_.name, "': a reduction with absent terms");
   return value;
+}
+
+LlvmValue BodyEmitter::evaluate_read(NodeId node, std::size_t k, const LiveIndices& axes, Point& point,
+                                     llvm::Value*& inside) {
+  return read_operand(node, k, axes, point, nullptr, inside);
 }
 
 LlvmValue BodyEmitter::compute_node(NodeId node, const LiveIndices& index, Point& point, llvm::Value* guard) {

@@ -31,15 +31,17 @@ struct LiveIndices : std::vector<LiveIndex> {
 /// parent, in front of the instruction through which the point is entered.
 struct Point {
   Point* parent = nullptr;
-  llvm::Instruction* entry = nullptr;  // in the parent's region; null: straight-line code of that same region
-  std::map<int, llvm::Value*> axes;    // i64 numbers of the axes set here: scalar, or one per lane
-  std::vector<int> group;              // consecutive axes counted together by the vector
-  llvm::Value* counter = nullptr;      // number of the group's first lane, a scalar i64
-  llvm::Value* mask = nullptr;         // lanes that exist; null: all
-  std::map<ir::NodeId, LlvmValue> anchors;
+  llvm::Instruction* entry = nullptr;      // in the parent's region; null: straight-line code of that same region
+  std::map<int, llvm::Value*> axes;        // i64 numbers of the axes set here: scalar, or one per lane
+  std::vector<int> group;                  // consecutive axes counted together by the vector
+  llvm::Value* counter = nullptr;          // number of the group's first lane, a scalar i64
+  llvm::Value* mask = nullptr;             // lanes that exist; null: all
+  std::map<ir::Value, LlvmValue> anchors;  // results of reductions and contractions, once they are known
   std::map<std::string, LlvmValue> memo;
 
   llvm::Value* axis(int k) const;
+  /// The results of anchor `node` at this point.
+  void finish(ir::NodeId node, std::span<const LlvmValue> results);
 };
 
 class BodyEmitter {
@@ -58,6 +60,9 @@ class BodyEmitter {
   LlvmValue evaluate(ir::Value value, const LiveIndices& index, Point& point);
   /// What scalar sees of read `k` of `node` whose axes are `axes`.
   LlvmValue evaluate_read(ir::NodeId node, std::size_t k, const LiveIndices& axes, Point& point);
+  /// The same where the read may be absent: `inside` receives the condition under which it is there (null: always). The
+  /// value is of no use elsewhere.
+  LlvmValue evaluate_read(ir::NodeId node, std::size_t k, const LiveIndices& axes, Point& point, llvm::Value*& inside);
   /// Coordinates of flat element `address` in a tensor of `shape`.
   LiveIndices index_of(const LiveIndex& address, const ir::Shape& shape) const;
   /// Axes of anchor `node`: its parallel axes at the outer point, then the inner axes.

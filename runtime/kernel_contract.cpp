@@ -375,7 +375,7 @@ class ContractEmitter {
         place_digits(roles_.rows, b.CreateNSWAdd(first, row), p);
         llvm::Value* at = b.CreateNSWAdd(b.CreateNSWMul(row, job_.i64(count)), job_.i64(static_cast<std::int64_t>(j)));
         const LlvmValue sum(job_.context, dtype_, b.CreateLoad(vector_type(), b.CreateGEP(vector_type(), memory, at)));
-        p.anchors.insert_or_assign(node_, job_.emit.ops(node_).finish(std::vector<LlvmValue>{sum}, dtype_));
+        p.finish(node_, job_.emit.ops(node_).finish(std::vector<LlvmValue>{sum}, dtype_));
         job_.emit.store_outputs(outputs_, p);
       }
     });

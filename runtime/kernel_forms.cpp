@@ -20,7 +20,7 @@ bool axes_are_only_addresses(const ir::Graph& body) {
   for (const ir::Node& n : body.nodes()) {
     const ir::OpInfo& op = ir::info(n.kind);
     if (op.reads_axes) return false;
-    if (op.form != ir::Form::map) continue;
+    if (op.form == ir::Form::source || op.form == ir::Form::scatter) continue;
     std::vector<ir::TensorType> types;
     for (const ir::Value& v : n.operands) types.push_back(body.type(v));
     const ir::Space space = op.space(n.attributes, types);
@@ -194,6 +194,27 @@ Carries unpack(const KernelJob& job, const Carries& like, std::span<llvm::Value*
 
 }  // namespace
 
+namespace {
+
+/// The carry with the term at `point`, or as it was where the term is absent.
+std::vector<LlvmValue> add_present(KernelJob& job, NodeId node, Point& point, const std::vector<LlvmValue>& carry) {
+  const LiveIndices axes = job.emit.anchor_axes(node, point);
+  llvm::Value* inside = nullptr;
+  std::vector<LlvmValue> x;
+  for (std::size_t k = 0; k < job.emit.space(node).reads.size(); ++k)
+    x.push_back(job.emit.evaluate_read(node, k, axes, point, inside));
+  std::vector<LlvmValue> reduced;
+  for (std::size_t k = 0; k < job.emit.shape().inner.size(); ++k)
+    reduced.emplace_back(job.context, DType::i64, point.axes.at(static_cast<int>(job.emit.shape().outer.size() + k)));
+  std::vector<LlvmValue> next = job.emit.ops(node).accumulate(carry, x, reduced);
+  if (inside == nullptr) return next;
+  for (std::size_t v = 0; v < next.size(); ++v)
+    next[v] = select(LlvmValue(job.context, DType::i1, inside), next[v], carry[v]);
+  return next;
+}
+
+}  // namespace
+
 Carries chain_reduce(KernelJob& job, NodeId node, std::span<Point> points) {
   const ChunkWalk walk(job.emit.shape().inner);
   const ir::NodeBody<LlvmValue>& ops = job.emit.ops(node);
@@ -206,33 +227,32 @@ Carries chain_reduce(KernelJob& job, NodeId node, std::span<Point> points) {
       identity.back().push_back(points[p].group.empty() ? opaque_one(v) : splat(opaque_one(v)));
   }
   // `regions` are the points inside the innermost region that surrounds the chain.
+  const auto add_term = [&](std::span<Point> regions, llvm::Value* term, llvm::Instruction* entry, Carries carries) {
+    for (std::size_t p = 0; p < points.size(); ++p) {
+      Point inner;
+      inner.parent = &regions[p];
+      inner.entry = entry;
+      place_inner(job, term, inner);
+      carries[p] = add_present(job, node, inner, carries[p]);
+      if (!points[p].group.empty())
+        for (LlvmValue& v : carries[p]) v = splat(v);
+    }
+    return carries;
+  };
   const auto add_terms = [&](std::span<Point> regions, llvm::Value* begin, llvm::Value* end) {
     return unpack(job, identity,
                   emit_loop(job.builder(), begin, end, 1, pack(identity),
-                            [&](llvm::Value* term, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
-                              Carries carries = unpack(job, identity, carried);
-                              for (std::size_t p = 0; p < points.size(); ++p) {
-                                Point inner;
-                                inner.parent = &regions[p];
-                                inner.entry = entry;
-                                place_inner(job, term, inner);
-                                const LiveIndices axes = job.emit.anchor_axes(node, inner);
-                                std::vector<LlvmValue> x;
-                                for (std::size_t k = 0; k < job.emit.space(node).reads.size(); ++k)
-                                  x.push_back(job.emit.evaluate_read(node, k, axes, inner));
-                                std::vector<LlvmValue> reduced;
-                                for (std::size_t k = 0; k < job.emit.shape().inner.size(); ++k)
-                                  reduced.emplace_back(
-                                      job.context, DType::i64,
-                                      inner.axes.at(static_cast<int>(job.emit.shape().outer.size() + k)));
-                                carries[p] = ops.accumulate(carries[p], x, reduced);
-                                if (!points[p].group.empty())
-                                  for (LlvmValue& v : carries[p]) v = splat(v);
-                              }
-                              return pack(carries);
+                            [&](llvm::Value* term, const std::vector<llvm::Value*>& carried, llvm::Instruction* entry) {
+                              return pack(add_term(regions, term, entry, unpack(job, identity, carried)));
                             }));
   };
   if (walk.count == 0) return identity;
+  constexpr std::int64_t straight = 16;  // terms written one after the other: windows, whose places are then known
+  if (walk.total <= straight) {
+    Carries carries = identity;
+    for (std::int64_t t = 0; t < walk.total; ++t) carries = add_term(points, job.i64(t), nullptr, carries);
+    return carries;
+  }
   if (walk.count == 1) return add_terms(points, job.i64(0), job.i64(walk.total));
   return unpack(job, identity,
                 emit_loop(job.builder(), job.i64(0), job.i64(walk.count), 1, pack(identity),
@@ -302,7 +322,7 @@ void emit_column(KernelJob& job) {
       const Carries carries = chain_reduce(job, anchor, vectors);
       const DType result = job.emit.body().node(anchor).results[0].dtype;
       for (std::size_t p = 0; p < vectors.size(); ++p)
-        vectors[p].anchors.insert_or_assign(anchor, job.emit.ops(anchor).finish(carries[p], result));
+        vectors[p].finish(anchor, job.emit.ops(anchor).finish(carries[p], result));
     }
     for (Point& p : vectors) job.emit.store_outputs(outputs, p);
   });

@@ -28,7 +28,7 @@ class RowEmitter {
     for (const NodeId anchor : job_.emit.shape().anchors) {
       const Carry carry = reduce(anchor);
       const DType result = job_.emit.body().node(anchor).results[0].dtype;
-      row_.anchors.insert_or_assign(anchor, job_.emit.ops(anchor).finish(carry, result));
+      row_.finish(anchor, job_.emit.ops(anchor).finish(carry, result));
     }
     write();
   }

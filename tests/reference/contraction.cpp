@@ -10,12 +10,6 @@
 
 namespace sinter::reference {
 
-namespace {
-
-using ir::Ints;
-
-std::size_t at(std::int64_t k) { return static_cast<std::size_t>(k); }
-
 Cell multiply_add(DType dtype, const Cell& a, const Cell& b, const Cell& c) {
   if (ir::is_integer(dtype))
     return {0.0, wrap(dtype, static_cast<std::uint64_t>(a.integer) * static_cast<std::uint64_t>(b.integer) +
@@ -28,6 +22,12 @@ Cell multiply_add(DType dtype, const Cell& a, const Cell& b, const Cell& c) {
                    static_cast<double>(std::fma(static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)))),
           0};
 }
+
+namespace {
+
+using ir::Ints;
+
+std::size_t at(std::int64_t k) { return static_cast<std::size_t>(k); }
 
 Cell sum(DType dtype, const Cell& a, const Cell& b) { return multiply_add(dtype, a, {1.0, 1}, b); }
 

@@ -323,6 +323,110 @@ Expr make_dot(GraphMaker& m) {
   return ir::dot(x, y, attrs);
 }
 
+// --- windows
+
+/// Two of x, w and y as a role asks, for a small convolution whose windows may leave the input on every side.
+Expr make_conv(GraphMaker& m) {
+  const auto few = [&](std::int64_t most) { return m.random.between(1, most); };
+  const std::int64_t spatial = m.random.chance(0.5) ? 2 : few(3);
+  const bool deep = !m.options.smooth && spatial < 3 && m.random.chance(0.15);
+  const bool depthwise = m.random.chance(0.25);
+  const std::int64_t batch = few(2);
+  const std::int64_t groups = depthwise ? few(m.options.smooth ? 3 : 20) : m.random.chance(0.7) ? 1 : few(3);
+  const std::int64_t channels = depthwise ? 1 : deep ? m.random.between(15, 140) : few(3);
+  const std::int64_t filters = depthwise && m.random.chance(0.8)           ? 1
+                               : m.random.chance(0.3) && !m.options.smooth ? few(35)
+                                                                           : few(3);
+  ir::Conv::Attrs attrs;
+  Ints input, kernel, output;
+  for (std::int64_t k = 0; k < spatial; ++k) {
+    kernel.push_back(few(3));
+    attrs.stride.push_back(m.random.chance(0.6) ? 1 : few(3));
+    attrs.dilation.push_back(m.random.chance(0.7) ? 1 : few(2));
+    attrs.low.push_back(m.random.chance(0.5) ? 0 : m.random.between(-1, 2));
+    output.push_back(few(m.options.smooth || spatial == 3 || deep ? 3 : k == 0 ? 5 : 17));
+    const std::int64_t needed =
+        attrs.stride.back() * (output.back() - 1) + attrs.dilation.back() * (kernel.back() - 1) + 1;
+    input.push_back(std::max<std::int64_t>(1, needed - attrs.low.back() - m.random.between(0, 2)));
+  }
+  const auto joined = [](Ints a, const Ints& b, const Ints& c) {
+    a.insert(a.end(), b.begin(), b.end());
+    a.insert(a.end(), c.begin(), c.end());
+    return Shape(a);
+  };
+  const Shape x = joined({batch}, input, {groups, channels});
+  const Shape w = joined({}, kernel, {channels, groups, filters});
+  const Shape y = joined({batch}, output, {groups, filters});
+  const DType dtype = m.pick(contractible);
+  const auto draw = [&](const Shape& shape) { return m.operand({dtype, shape}); };
+  switch (m.random.below(3)) {
+    case 0: return attrs.extents = output, ir::conv(draw(x), draw(w), attrs);
+    case 1: return attrs.role = "input_gradient", attrs.extents = input, ir::conv(draw(y), draw(w), attrs);
+    default: return attrs.role = "filter_gradient", attrs.extents = kernel, ir::conv(draw(x), draw(y), attrs);
+  }
+}
+
+/// A window over x; `outputs` receives the shape of what sees through it.
+ir::WindowAttrs random_window(GraphMaker& m, const Shape& x) {
+  ir::WindowAttrs a;
+  Ints shape;
+  for (const std::int64_t n : x) {
+    const bool whole = m.random.chance(0.3);
+    a.window.push_back(whole ? 1 : m.random.between(1, 3));
+    a.stride.push_back(whole ? 1 : m.random.between(1, 3));
+    a.low.push_back(whole || m.random.chance(0.5) ? 0 : m.random.between(-1, 2));
+    const std::int64_t fitting = (n + a.low.back() - a.window.back()) / a.stride.back() + 1;
+    shape.push_back(whole ? n : std::max<std::int64_t>(1, fitting + m.random.between(0, 1)));
+  }
+  if (m.random.chance(0.03) && !m.options.smooth) a.low[0] = -100;  // windows of nothing
+  a.shape = Shape(shape);
+  return a;
+}
+
+Expr window_operand(GraphMaker& m, const std::vector<DType>& dtypes) {
+  if (!m.random.chance(0.5)) return m.any_operand(dtypes, Kind::any, 1);
+  const auto few = [&](std::int64_t most) { return m.random.between(1, most); };
+  if (m.options.smooth) return m.operand({DType::f64, {few(2), few(3), few(4), few(2)}});
+  return m.operand(
+      {m.pick(dtypes), {few(2), few(6), few(6), m.random.chance(0.3) ? m.random.between(15, 20) : few(4)}});
+}
+
+Expr make_max_pool(GraphMaker& m) {
+  const Expr x = window_operand(m, numbers);
+  const auto [value, number] = ir::max_pool(x, random_window(m, x.shape()));
+  if (!m.fresh) m.keep(number);
+  return value;
+}
+
+/// Numbers of elements of a window, some of which no window has.
+Expr window_numbers(GraphMaker& m, const ir::WindowAttrs& a, const Shape& shape) {
+  const Kind kind = m.options.smooth ? Kind::inside : Kind::index;
+  return m.new_input({DType::i32, shape}, {kind, Shape(a.window).elements()});
+}
+
+Expr make_window_pick(GraphMaker& m) {
+  const Expr x = window_operand(m, numbers);
+  const ir::WindowAttrs a = random_window(m, x.shape());
+  return ir::window_pick(x, window_numbers(m, a, a.shape), a);
+}
+
+Expr make_max_unpool(GraphMaker& m) {
+  const Shape wanted = window_operand(m, numbers).shape();
+  ir::WindowAttrs a = random_window(m, wanted);
+  const Expr y = m.operand({m.pick(numbers), a.shape});
+  a.shape = wanted;
+  return ir::max_unpool(y, window_numbers(m, a, y.shape()), a);
+}
+
+Expr make_window_sum(GraphMaker& m) {
+  const Expr x = window_operand(m, numbers);
+  ir::WindowAttrs a = random_window(m, x.shape());
+  const bool forward = m.random.chance(0.5);
+  if (forward) return ir::window_sum(x, {"forward", a.window, a.stride, a.low, a.shape});
+  const Expr y = m.operand({x.dtype(), a.shape});
+  return ir::window_sum(y, {"gradient", a.window, a.stride, a.low, x.shape()});
+}
+
 }  // namespace
 
 const std::vector<OpGenerator>& op_generators() {
@@ -381,6 +485,11 @@ const std::vector<OpGenerator>& op_generators() {
       reduction<ir::ReduceMin>(),
       {"argmax", make_argmax},
       {"dot", make_dot},
+      {"conv", make_conv},
+      {"max_pool", make_max_pool},
+      {"window_pick", make_window_pick},
+      {"max_unpool", make_max_unpool},
+      {"window_sum", make_window_sum},
   };
   return all;
 }

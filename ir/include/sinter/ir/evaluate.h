@@ -24,7 +24,8 @@ struct NodeBody {
   /// Adds one term to the carry; `reduced` are the i64 numbers of the reduced axes.
   std::function<std::vector<V>(Values carry, Values x, Values reduced)> accumulate;
   std::function<std::vector<V>(Values a, Values b)> combine;
-  std::function<V(Values carry, DType result)> finish;
+  /// One value per result of the op.
+  std::function<std::vector<V>(Values carry, DType result)> finish;
 };
 
 namespace detail {
@@ -96,7 +97,10 @@ NodeBody<V> make_body(const Node& node) {
       return to_vector(Op::template combine<V>(to_carry<n>(a), to_carry<n>(b)));
     };
     body.finish = [attrs](Values carry, DType result) {
-      return Op::template finish<V>(attrs, to_carry<n>(carry), result);
+      if constexpr (requires { Op::results; })
+        return to_vector(Op::template finish<V>(attrs, to_carry<n>(carry), result));
+      else
+        return std::vector<V>{Op::template finish<V>(attrs, to_carry<n>(carry), result)};
     };
   }
   return body;

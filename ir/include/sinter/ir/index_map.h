@@ -100,6 +100,9 @@ SINTER_API CoordinateRange range_of(const Coordinate& coordinate, const Space& s
 /// True when a read through `map` can never leave `operand` (affine or divided coordinates; indirect ones are never
 /// safe).
 SINTER_API bool always_inside(const IndexMap& map, const Space& space, const Shape& operand);
+/// True when a window moves over some operand (convolution, pooling): a coordinate depends on two axes, divides
+/// exactly, or can leave its operand. `operands` are the types of the node's operands.
+SINTER_API bool is_windowed(const Space& space, std::span<const TensorType> operands);
 /// True when reading through `map` visits the operand's elements in its own row-major order, one by one: the node only
 /// relabels its operand (reshape, transposes of extent-1 axes, whole slices), so both can share bytes.
 SINTER_API bool is_relabelling(const IndexMap& map, const Space& space, const Shape& operand);

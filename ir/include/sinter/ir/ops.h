@@ -11,6 +11,7 @@
 #include <sinter/ir/ops/reduce.h>
 #include <sinter/ir/ops/region.h>
 #include <sinter/ir/ops/source.h>
+#include <sinter/ir/ops/window.h>
 
 namespace sinter::ir {
 
@@ -26,6 +27,8 @@ using AllOps = OpList<
     ReduceSum, ReduceProd, ReduceMax, ReduceMin, Argmax,
     // contraction
     Dot,
+    // windows
+    Conv, MaxPool, WindowPick, MaxUnpool, WindowSum,
     // region
     Fused>;
 
