@@ -6,9 +6,12 @@
 #include <random>
 
 #include <sinter/frontend/activations.h>
+#include <sinter/frontend/batch_normalization.h>
+#include <sinter/frontend/convolution_layers.h>
 #include <sinter/frontend/layers.h>
 #include <sinter/frontend/losses.h>
 #include <sinter/frontend/optimizers.h>
+#include <sinter/frontend/pooling_layers.h>
 #include <sinter/frontend/step.h>
 #include <sinter/frontend/tensor.h>
 #include <sinter/ir/error.h>
@@ -17,22 +20,64 @@ namespace sinter::bench {
 
 namespace {
 
-using AddLayer = void (*)(Sequential&, const LayerSpec&);
+using LayerPtr = std::shared_ptr<Layer>;
+using MakeLayer = LayerPtr (*)(const LayerSpec&);
 
-const std::map<std::string, AddLayer>& layer_table() {
-  static const std::map<std::string, AddLayer> table = {
-      {"flatten", [](Sequential& m, const LayerSpec&) { m.add(Flatten()); }},
-      {"dropout", [](Sequential& m, const LayerSpec& l) { m.add(Dropout(l.rate)); }},
-      {"relu", [](Sequential& m, const LayerSpec&) { m.add(Activation("relu")); }},
+ActivationFn activation_of(const LayerSpec& l) { return l.activation.empty() ? ActivationFn() : l.activation; }
+std::string padding_of(const LayerSpec& l) { return l.same ? "same" : "valid"; }
+
+LayerPtr make_layer(const LayerSpec& spec);
+
+/// The sum of two branches.
+class Residual : public Layer {
+ public:
+  explicit Residual(const LayerSpec& spec) {
+    for (const LayerSpec& l : spec.body) body_.push_back(make_layer(l));
+    for (const LayerSpec& l : spec.shortcut) shortcut_.push_back(make_layer(l));
+  }
+  Tensor call(Tensor x) override { return through(body_, x) + through(shortcut_, x); }
+
+ private:
+  static Tensor through(const std::vector<LayerPtr>& layers, Tensor x) {
+    for (const LayerPtr& layer : layers) x = (*layer)(x);
+    return x;
+  }
+  std::vector<LayerPtr> body_, shortcut_;
+};
+
+const std::map<std::string, MakeLayer>& layer_table() {
+  static const std::map<std::string, MakeLayer> table = {
+      {"flatten", [](const LayerSpec&) -> LayerPtr { return std::make_shared<Flatten>(); }},
+      {"dropout", [](const LayerSpec& l) -> LayerPtr { return std::make_shared<Dropout>(l.rate); }},
+      {"relu", [](const LayerSpec&) -> LayerPtr { return std::make_shared<Activation>("relu"); }},
       {"dense",
-       [](Sequential& m, const LayerSpec& l) {
-         DenseOptions options{.units = l.units, .use_bias = l.use_bias};
-         if (!l.activation.empty()) options.activation = ActivationFn(l.activation);
-         m.add(Dense(std::move(options)));
+       [](const LayerSpec& l) -> LayerPtr {
+         return std::make_shared<Dense>(
+             DenseOptions{.units = l.units, .activation = activation_of(l), .use_bias = l.use_bias});
        }},
+      {"conv2d",
+       [](const LayerSpec& l) -> LayerPtr {
+         return std::make_shared<Conv2D>(ConvOptions{.filters = l.units,
+                                                     .kernel_size = {l.kernel},
+                                                     .strides = {l.stride},
+                                                     .padding = padding_of(l),
+                                                     .activation = activation_of(l),
+                                                     .use_bias = l.use_bias});
+       }},
+      {"depthwise2d",
+       [](const LayerSpec& l) -> LayerPtr {
+         return std::make_shared<DepthwiseConv2D>(DepthwiseConvOptions{
+             .kernel_size = {l.kernel}, .strides = {l.stride}, .padding = padding_of(l), .use_bias = l.use_bias});
+       }},
+      {"batchnorm", [](const LayerSpec&) -> LayerPtr { return std::make_shared<BatchNormalization>(); }},
+      {"maxpool", [](const LayerSpec& l) -> LayerPtr { return std::make_shared<MaxPooling2D>(l.units); }},
+      {"gap", [](const LayerSpec&) -> LayerPtr { return std::make_shared<GlobalAveragePooling2D>(); }},
+      {"residual", [](const LayerSpec& l) -> LayerPtr { return std::make_shared<Residual>(l); }},
   };
   return table;
 }
+
+LayerPtr make_layer(const LayerSpec& spec) { return layer_table().at(spec.op)(spec); }
 
 std::string first_missing(const std::vector<LayerSpec>& layers) {
   for (const LayerSpec& layer : layers) {
@@ -56,7 +101,7 @@ AnyLoss loss(LossKind kind) {
 std::unique_ptr<Sequential> build_model(const Config& config, const ModelSpec& spec) {
   auto model = std::make_unique<Sequential>();
   model->add(Input(Dims(spec.input)));
-  for (const LayerSpec& layer : spec.layers) layer_table().at(layer.op)(*model, layer);
+  for (const LayerSpec& layer : spec.layers) model->add(Ref<Layer>(make_layer(layer)));
   model->compile(optimizer(config.optimizer), loss(spec.loss));
   return model;
 }

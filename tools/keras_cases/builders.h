@@ -23,6 +23,8 @@ sinter::ActivationFn make_activation(const std::string& name);
 std::shared_ptr<sinter::Layer> make_layer(const std::string& class_name, const Config& config, const std::string& name);
 /// One of the layers that are compositions, or null.
 std::shared_ptr<sinter::Layer> make_composed_layer(const std::string& class_name, const Config& config);
+/// A layer of windows (convolution, pooling, padding, batch normalisation), or null.
+std::shared_ptr<sinter::Layer> make_window_layer(const std::string& class_name, const Config& config);
 struct BuiltModel {
   std::shared_ptr<sinter::Model> model;
   std::vector<std::string> output_names;  // as Keras calls them; empty for a Sequential

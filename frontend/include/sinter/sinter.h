@@ -5,6 +5,8 @@
 #include <sinter/frontend/activations.h>
 #include <sinter/frontend/array.h>
 #include <sinter/frontend/attention_layers.h>
+#include <sinter/frontend/batch_normalization.h>
+#include <sinter/frontend/convolution_layers.h>
 #include <sinter/frontend/einsum.h>
 #include <sinter/frontend/idx.h>
 #include <sinter/frontend/initializers.h>
@@ -17,11 +19,13 @@
 #include <sinter/frontend/noise_layers.h>
 #include <sinter/frontend/normalization_layers.h>
 #include <sinter/frontend/optimizers.h>
+#include <sinter/frontend/pooling_layers.h>
 #include <sinter/frontend/projection_layers.h>
 #include <sinter/frontend/random_tensors.h>
 #include <sinter/frontend/reshaping_layers.h>
 #include <sinter/frontend/schedules.h>
 #include <sinter/frontend/sequential.h>
+#include <sinter/frontend/spatial_layers.h>
 #include <sinter/frontend/step.h>
 #include <sinter/frontend/tensor.h>
 #include <sinter/frontend/variable.h>
