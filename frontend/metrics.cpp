@@ -1,3 +1,4 @@
+#include <sinter/frontend/classification_metrics.h>
 #include <sinter/frontend/metrics.h>
 
 #include <cmath>
@@ -126,7 +127,13 @@ const std::vector<Named>& known_metrics() {
       {"binary_accuracy", [](const Tensor& t, const Tensor& p) { return binary_accuracy(t, p); }},
       {"categorical_accuracy", categorical_accuracy},
       {"sparse_categorical_accuracy", sparse_categorical_accuracy},
+      {"top_k_categorical_accuracy", [](const Tensor& t, const Tensor& p) { return top_k_categorical_accuracy(t, p); }},
+      {"sparse_top_k_categorical_accuracy",
+       [](const Tensor& t, const Tensor& p) { return sparse_top_k_categorical_accuracy(t, p); }},
       {"root_mean_squared_error", nullptr},
+      {"precision", nullptr},
+      {"recall", nullptr},
+      {"f1_score", nullptr},
       {"cosine_similarity", [](const Tensor& t, const Tensor& p) { return cosine_similarity(t, p); }}};
   return known;
 }
@@ -163,6 +170,9 @@ std::shared_ptr<const Metric> AnyMetric::resolve(const TensorType& y_true, const
   if (name_ == "accuracy" || name_ == "acc") return mean_of(accuracy_of(form_of(y_true, y_pred)));
   if (name_ == "crossentropy" || name_ == "ce") return mean_of(crossentropy_of(form_of(y_true, y_pred)));
   if (name_ == "root_mean_squared_error") return std::make_shared<const RootMeanSquaredError>();
+  if (name_ == "precision") return std::make_shared<const Precision>();
+  if (name_ == "recall") return std::make_shared<const Recall>();
+  if (name_ == "f1_score") return std::make_shared<const F1Score>();
   for (const Named& k : known_metrics())
     if (k.first == name_) return mean_of(k.second);
   return mean_of(loss_values(name_));

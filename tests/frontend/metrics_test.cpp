@@ -1,3 +1,4 @@
+#include <sinter/frontend/classification_metrics.h>
 #include <sinter/frontend/metrics.h>
 #include <sinter/ir/error.h>
 
@@ -52,6 +53,44 @@ TEST_CASE("losses are metrics, cosine similarity with its own sign", "[metrics]"
   CHECK(value_of("mae", t, p) == 1.0);
   CHECK(value_of("cosine_similarity", t, p) == Approx(2.0 / std::sqrt(5.0)));
   CHECK(value_of("root_mean_squared_error", t, p) == 1.0);
+}
+
+TEST_CASE("1.3 precision, recall, F1 and the counts they are made of", "[metrics]") {
+  // Positive: 0.9 (right), 0.6 (wrong); negative: 0.5 (a miss, the threshold is exceeded strictly), 0.1 (right), 0.2.
+  const Array t = Array::from({1.0f, 0.0f, 1.0f, 0.0f, 0.0f}, {5, 1}),
+              p = Array::from({0.9f, 0.6f, 0.5f, 0.1f, 0.2f}, {5, 1});
+  const auto counts = [&](const Metric& metric, const Array& labels, const Array& predictions) {
+    std::vector<double> sums;
+    for (std::size_t k = 0; k < 4; ++k)
+      sums.push_back(
+          evaluate([&](const Tensors& xs) { return metric.accumulate(xs[0], xs[1], {})[k]; }, {labels, predictions})
+              .item());
+    return metric.result(sums);
+  };
+  CHECK(counts(TruePositives(), t, p) == 1.0);
+  CHECK(counts(FalsePositives(), t, p) == 1.0);
+  CHECK(counts(FalseNegatives(), t, p) == 1.0);
+  CHECK(counts(TrueNegatives(), t, p) == 2.0);
+  CHECK(counts(Precision(), t, p) == 0.5);
+  CHECK(counts(Precision({.threshold = 0.7}), t, p) == 1.0);
+  CHECK(counts(Precision({.threshold = 0.95}), t, p) == 0.0);
+  CHECK(counts(Recall(), t, p) == 0.5);
+  CHECK(counts(Recall({.threshold = 0.05}), t, p) == 1.0);
+  CHECK(counts(F1Score(), t, p) == 0.5);
+  CHECK(AnyMetric("precision").resolve(floats({5, 1}), floats({5, 1}))->name() == "precision");
+  CHECK_THROWS_AS(counts(Recall(), Array::from({1.0f, 0.0f, 1.0f}, {3, 1}), p), UserError);
+}
+
+TEST_CASE("1.3 top-k accuracy: fewer than k predictions are larger", "[metrics]") {
+  const Array p = Array::from({0.1f, 0.2f, 0.3f, 0.4f, 0.4f, 0.3f, 0.2f, 0.1f}, {2, 4});
+  const Array numbers = Array::from({1, 1}), column = Array::from({1, 1}, {2, 1});
+  CHECK(value_of(SparseTopKCategoricalAccuracy({.k = 2}), numbers, p) == 0.5);
+  CHECK(value_of(SparseTopKCategoricalAccuracy({.k = 3}), column, p) == 1.0);
+  CHECK(value_of("sparse_top_k_categorical_accuracy", numbers, p) == 1.0);  // k = 5
+  const Array hot = Array::from({0.0f, 1.0f, 0.0f, 0.0f, 0.0f, 1.0f, 0.0f, 0.0f}, {2, 4});
+  CHECK(value_of(TopKCategoricalAccuracy({.k = 2}), hot, p) == 0.5);
+  CHECK_THROWS_WITH(value_of(TopKCategoricalAccuracy(), numbers, p),
+                    "metric top_k_categorical_accuracy: expected labels of shape [2,4] for predictions [2,4], got [2]");
 }
 
 TEST_CASE("a threshold is exceeded strictly", "[metrics]") {

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <map>
 
+#include <sinter/frontend/classification_metrics.h>
 #include <sinter/ir/error.h>
 
 #include "builders.h"
@@ -121,6 +122,11 @@ AnyMetric make_metric(const std::string& name, const Config& config) {
   if (name == "Accuracy") return Accuracy();
   const std::string snake = snake_case(name);
   if (snake == "binary_accuracy") return BinaryAccuracy({.threshold = config.number("threshold", 0.5)});
+  const DecisionOptions decision{.threshold = config.number("thresholds", 0.5)};
+  if (snake == "precision") return Precision(decision);
+  if (snake == "recall") return Recall(decision);
+  if (snake == "top_kcategorical_accuracy") return TopKCategoricalAccuracy({.k = config.integer("k", 5)});
+  if (snake == "sparse_top_kcategorical_accuracy") return SparseTopKCategoricalAccuracy({.k = config.integer("k", 5)});
   const auto& known = AnyMetric::names();
   if (std::ranges::find(known, snake) == known.end()) throw Unsupported("metric '" + name + "'");
   return snake;
