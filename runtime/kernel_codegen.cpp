@@ -86,7 +86,7 @@ llvm::Function* emit_kernel(llvm::Module& module, const ir::Program&, const ir::
 
 std::int64_t workspace_bytes(const ir::Kernel& kernel) {
   if (is_empty(kernel) || kernel.schedule.form != ir::KernelForm::contract) return 0;
-  return contract_workspace(kernel, shape_of(kernel)).bytes();
+  return contract_workspace_bytes(kernel, shape_of(kernel));
 }
 
 std::int64_t parallel_extent(const ir::Kernel& kernel) {

@@ -70,16 +70,7 @@ void emit_contract(KernelJob& job);
 void emit_scatter(KernelJob& job);
 
 std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape);
-
-/// Scratch memory of a contraction, in bytes from its start; parts of size 0 are not used.
-struct ContractWorkspace {
-  std::int64_t panel = 0;      // one panel of the vector side: the terms of a chunk x the vectors of a tile
-  std::int64_t panels = 1;     // panels held at once
-  std::int64_t rows = 0;       // one packed tile of the row side
-  std::int64_t row_tiles = 0;  // tiles held at once
-  std::int64_t totals = 0;     // running totals of a block of rows
-  std::int64_t bytes() const { return panel * panels + rows * row_tiles + totals; }
-};
-ContractWorkspace contract_workspace(const ir::Kernel& kernel, const ir::KernelShape& shape);
+/// Scratch memory that one thread needs, in bytes.
+std::int64_t contract_workspace_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape);
 
 }  // namespace sinter::runtime

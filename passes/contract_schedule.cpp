@@ -1,0 +1,156 @@
+// Register tiles, sides and packing of a contraction, from its shape and the target.
+//
+// The side that supplies vectors should have neighbouring columns in memory. Where it has not, but neighbouring terms
+// (dx = dy w': the columns are rows of w), the sides are swapped: the other, smaller operand is packed, w is read as it
+// lies, and each tile is transposed on its way out. The same helps a narrow result whose rows are neighbours in memory.
+
+#include "contract_schedule.h"
+
+#include <algorithm>
+
+#include <sinter/ir/ops.h>
+#include <sinter/ir/sum_order.h>
+
+namespace sinter::passes {
+
+using ir::Graph;
+using ir::KernelShape;
+using ir::Schedule;
+
+namespace {
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+/// Distances of this many bytes fall into one set of the first cache, whatever its size.
+constexpr std::int64_t set_stride = 4096;
+
+/// One operand as the loop nest reads it.
+struct Side {
+  std::int64_t count = 1;        // points of the axes that it has alone
+  int axes = 0;                  // how many of those axes are real
+  bool known = false;            // one input, or a view of it, at an affine address: the strides are known
+  std::int64_t stride = 0;       // between neighbours along the innermost such axis, in elements
+  std::int64_t term_stride = 0;  // between neighbouring terms
+  std::int64_t bytes = 0;        // of the whole operand
+  std::int64_t element = 4;      // bytes
+
+  bool terms_in_one_set() const { return term_stride > 0 && term_stride * element % set_stride == 0; }
+};
+
+/// The element number at which a contraction reads operand `slot`, where the operand is an input or a view of one.
+const ir::Affine* address_of(const Graph& body, const KernelShape& shape, std::size_t slot) {
+  ir::Value v = body.node(shape.anchors.front()).operands[slot];
+  while (body.node(v).kind != ir::kind_of<ir::Input>()) {
+    if (body.node(v).operands.size() != 1) return nullptr;
+    v = body.node(v).operands[0];
+  }
+  const std::vector<ir::NodeId> inputs = body.inputs();
+  const auto position = static_cast<std::size_t>(std::find(inputs.begin(), inputs.end(), v.node) - inputs.begin());
+  const ir::KernelRead* found = nullptr;
+  for (const ir::KernelRead& r : shape.reads) {
+    if (r.input != position || !r.in_anchor) continue;
+    if (found != nullptr || !r.address) return nullptr;
+    found = &r;
+  }
+  return found == nullptr ? nullptr : &*found->address;
+}
+
+bool reads_axis(const ir::IndexMap& map, std::size_t axis) {
+  return std::any_of(map.coordinates.begin(), map.coordinates.end(),
+                     [&](const ir::Coordinate& c) { return c.scale_of(static_cast<int>(axis)) != 0; });
+}
+
+Side side_of(const Graph& body, const KernelShape& shape, const ir::Space& space, std::size_t slot) {
+  const ir::TensorType& type = body.type(body.node(shape.anchors.front()).operands[slot]);
+  const ir::Affine* address = address_of(body, shape, slot);
+  Side side;
+  side.known = address != nullptr;
+  side.bytes = type.bytes();
+  side.element = ir::size_of(type.dtype);
+  for (std::size_t k = 0; k < shape.outer.size(); ++k) {
+    if (shape.outer[k] <= 1 || !reads_axis(space.reads[slot], k) || reads_axis(space.reads[1 - slot], k)) continue;
+    side.count *= shape.outer[k];
+    ++side.axes;
+    if (side.known) side.stride = address->scale_of(static_cast<int>(k));
+  }
+  // The last real reduced axis.
+  for (std::size_t k = 0; side.known && k < shape.inner.size(); ++k)
+    if (shape.inner[k] > 1) side.term_stride = address->scale_of(static_cast<int>(shape.outer.size() + k));
+  return side;
+}
+
+std::int64_t real_axes(const ir::Ints& extents) {
+  return std::count_if(extents.begin(), extents.end(), [](std::int64_t e) { return e > 1; });
+}
+
+/// Whether a should supply the vectors.
+bool pays_to_swap(const Side& a, const Side& b, const KernelShape& shape, std::int64_t lanes) {
+  if (!a.known || !b.known || a.axes != 1 || b.axes != 1 || real_axes(shape.inner) != 1 || lanes == 1) return false;
+  if (b.stride != 1 && b.term_stride == 1 && a.term_stride == 1) return a.bytes <= b.bytes;
+  return b.count < lanes && a.count >= lanes && a.stride == 1;
+}
+
+/// Whether copying the vector side into panels pays: when its columns are not neighbours in memory, when its rows
+/// lie a multiple of 4 KiB apart (they meet in one cache set), or when it is larger than the cache and read by many
+/// rows.
+bool pays_to_pack(const Side& vectors, std::int64_t rows, std::int64_t terms, const ir::Target& target) {
+  if (!vectors.known) return true;
+  if (vectors.stride > 1) return rows > 1;
+  if (vectors.terms_in_one_set() && terms > target.l1_ways) return rows > 16;
+  return vectors.bytes > target.l2_bytes && rows >= 256;
+}
+
+/// Whether packing the row side pays as well: its terms lie far apart (a transposed operand), in one cache set or in
+/// more bytes than the cache holds, and there are enough columns to use each packed row again and again.
+bool pays_to_pack_rows(const Side& rows, std::int64_t columns, std::int64_t terms, const ir::Target& target) {
+  if (!rows.known || columns < 256 || rows.term_stride <= 1) return false;
+  return rows.bytes > target.l2_bytes || (rows.terms_in_one_set() && terms > target.l1_ways);
+}
+
+/// rows * vectors accumulators, a vector per column, one broadcast; one register stays free.
+std::int64_t most_rows(std::int64_t vectors, const ir::Target& target) {
+  return std::max<std::int64_t>(1, (target.vector_registers - 2 - vectors) / vectors);
+}
+
+/// Rows are split evenly: 32 rows in tiles of 11, 11 and 10, never 14, 14 and 4.
+std::int64_t even_rows(std::int64_t rows, std::int64_t most) {
+  const std::int64_t tiles = std::max<std::int64_t>(1, divide_up(rows, std::min<std::int64_t>(most, 24)));
+  return std::max<std::int64_t>(1, divide_up(rows, tiles));
+}
+
+/// The vectors come from a: as many as leave few alone in the last tile. Rows: a power of two, so that tiles fill the
+/// vectors into which they are transposed.
+void swapped_tile(const Side& a, const ir::Target& target, Schedule& s) {
+  const std::int64_t vectors = divide_up(a.count, s.lanes);
+  const std::int64_t widest = target.vector_registers >= 32 && vectors % 3 != 1 ? 3 : 2;
+  s.tile_vectors = std::min(vectors, widest);
+  s.tile_rows = 1;
+  while (s.tile_rows * 2 <= std::min(most_rows(s.tile_vectors, target), s.lanes)) s.tile_rows *= 2;
+}
+
+}  // namespace
+
+void choose_contract_schedule(const Graph& body, const KernelShape& shape, const ir::Target& target, Schedule& s) {
+  const ir::Node& n = body.node(shape.anchors.front());
+  std::vector<ir::TensorType> types;
+  for (const ir::Value& v : n.operands) types.push_back(body.type(v));
+  const ir::Space space = ir::info(n.kind).space(n.attributes, types);
+  const Side a = side_of(body, shape, space, 0);
+  const Side b = side_of(body, shape, space, 1);
+  const std::int64_t terms = ir::Shape(shape.inner).elements();
+  s.swap = pays_to_swap(a, b, shape, s.lanes);
+  if (s.swap) {
+    swapped_tile(a, target, s);
+    s.pack_vectors = pays_to_pack(a, b.count, terms, target);
+    return;
+  }
+  // Two vectors per row read b least often; four reach whole lines of what a large result updates in place.
+  s.pack_rows = pays_to_pack_rows(a, b.count, terms, target);
+  const bool large = b.bytes > target.l2_bytes && b.stride == 1;
+  const std::int64_t widest = (s.pack_rows || large) && target.vector_registers >= 32 ? 4 : 2;
+  s.tile_vectors = std::clamp<std::int64_t>(divide_up(b.count, s.lanes), 1, widest);  // 0 columns: an empty result
+  s.tile_rows = even_rows(a.count, most_rows(s.tile_vectors, target));
+  s.pack_vectors = s.pack_rows || pays_to_pack(b, a.count, terms, target);
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,126 @@
+// Contract form: the sums of a register tile.
+
+#include "contract_emitter.h"
+#include "transpose.h"
+
+namespace sinter::runtime {
+
+LlvmValue ContractEmitter::zero() const {
+  const LlvmValue z = job_.emit.ops(node_).identity(integer(job_.context, dtype_, 0))[0];
+  return columns_vary() ? splat(z) : z;
+}
+
+llvm::Value* ContractEmitter::slot(llvm::Value* memory, llvm::Value* k) const {
+  return job_.builder().CreateGEP(vector_type(), memory, k);
+}
+
+llvm::Value* ContractEmitter::slot(llvm::Value* memory, std::size_t k) const {
+  return slot(memory, job_.i64(static_cast<std::int64_t>(k)));
+}
+
+ContractEmitter::Tile ContractEmitter::sums(std::span<Point> columns, llvm::Value* first, std::int64_t rows) {
+  Tile start(static_cast<std::size_t>(rows) * columns.size(), zero());
+  if (walk_.count == 0) return start;
+  if (walk_.count == 1) return chain(columns, first, rows, job_.i64(0), job_.i64(walk_.total), walk_.total, start);
+  // Several chunks: the running total lives in memory, the chunk's chain in registers.
+  llvm::Value* scratch = stack_memory(job_.builder(), vector_type(), static_cast<std::int64_t>(start.size()));
+  emit_loop(job_.builder(), job_.i64(0), job_.i64(walk_.count), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
+    const auto [begin, end] = walk_.bounds(job_, number);
+    std::vector<Point> regions = inside(columns, entry);
+    add_to_totals(chain(regions, first, rows, begin, end, 0, start), scratch, number);
+  });
+  Tile result;
+  for (std::size_t k = 0; k < start.size(); ++k)
+    result.emplace_back(job_.context, dtype_, job_.builder().CreateLoad(vector_type(), slot(scratch, k)));
+  return result;
+}
+
+/// totals = chunk 0, then totals + chunk.
+void ContractEmitter::add_to_totals(const Tile& chunk, llvm::Value* totals, llvm::Value* number) {
+  llvm::IRBuilder<>& b = job_.builder();
+  const LlvmValue is_first(job_.context, ir::DType::i1, b.CreateICmpEQ(number, job_.i64(0)));
+  for (std::size_t k = 0; k < chunk.size(); ++k) {
+    const LlvmValue total(job_.context, dtype_, b.CreateLoad(vector_type(), slot(totals, k)));
+    const LlvmValue sum =
+        job_.emit.ops(node_).combine(std::vector<LlvmValue>{total}, std::vector<LlvmValue>{chunk[k]})[0];
+    b.CreateStore(select(is_first, chunk[k], sum).value(), slot(totals, k));
+  }
+}
+
+/// One chunk, four terms per trip. `terms` is its length when known, else 0.
+ContractEmitter::Tile ContractEmitter::chain(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows,
+                                             llvm::Value* begin, llvm::Value* end, std::int64_t terms,
+                                             const Tile& start) {
+  llvm::IRBuilder<>& b = job_.builder();
+  constexpr std::int64_t unroll = 4;
+  Tile tile = start;
+  llvm::Value* middle = begin;
+  if (terms == 0 || terms >= unroll) {
+    middle = b.CreateNSWAdd(begin, b.CreateAnd(b.CreateSub(end, begin), job_.i64(~(unroll - 1))));
+    tile = terms_loop(columns, first_row, rows, begin, middle, unroll, tile);
+  }
+  if (terms != 0 && terms % unroll == 0) return tile;
+  return terms_loop(columns, first_row, rows, middle, end, 1, tile);
+}
+
+ContractEmitter::Tile ContractEmitter::terms_loop(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows,
+                                                  llvm::Value* begin, llvm::Value* end, std::int64_t step,
+                                                  const Tile& start) {
+  std::vector<llvm::Value*> initial;
+  for (const LlvmValue& v : start) initial.push_back(v.value());
+  const std::vector<llvm::Value*> last =
+      emit_loop(job_.builder(), begin, end, step, initial,
+                [&](llvm::Value* term, const std::vector<llvm::Value*>& carried, llvm::Instruction* entry) {
+                  std::vector<Point> regions = inside(columns, entry);
+                  Tile tile;
+                  for (llvm::Value* v : carried) tile.emplace_back(job_.context, dtype_, v);
+                  for (std::int64_t u = 0; u < step; ++u)
+                    add_term(regions, first_row, rows, job_.builder().CreateNSWAdd(term, job_.i64(u)), tile);
+                  std::vector<llvm::Value*> next;
+                  for (const LlvmValue& v : tile) next.push_back(v.value());
+                  return next;
+                });
+  Tile result;
+  for (llvm::Value* v : last) result.emplace_back(job_.context, dtype_, v);
+  return result;
+}
+
+LlvmValue ContractEmitter::side_value(std::size_t side, llvm::Value* term, llvm::Value* row, Point& column) {
+  Point p;
+  p.parent = &column;
+  place_inner(job_, term, p);
+  place_digits(roles_.rows, row, p);
+  return job_.emit.evaluate_read(node_, side, job_.emit.anchor_axes(node_, p), p);
+}
+
+LlvmValue ContractEmitter::row_value(llvm::Value* term, llvm::Value* first, std::int64_t row, Point& column) {
+  if (!rows_packed_) return side_value(1 - side_, term, job_.builder().CreateNSWAdd(first, job_.i64(row)), column);
+  llvm::Value* packed_term = job_.builder().CreateNSWSub(term, chunk_.begin);
+  return load_element(job_.context, dtype_, packed_row(packed_tile(first), packed_term, row));
+}
+
+/// One term of every sum of the tile.
+void ContractEmitter::add_term(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* term,
+                               Tile& tile) {
+  std::vector<LlvmValue> vectors;
+  for (std::size_t j = 0; j < columns.size(); ++j) {
+    if (panel_ == nullptr) {
+      vectors.push_back(side_value(side_, term, first_row, columns[j]));
+      continue;
+    }
+    llvm::Value* place = panel_slot(*panel_, term, job_.i64(static_cast<std::int64_t>(j)), columns.size());
+    vectors.emplace_back(job_.context, dtype_, job_.builder().CreateLoad(vector_type(), place));
+  }
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const LlvmValue row = row_value(term, first_row, i, columns[0]);
+    for (std::size_t j = 0; j < columns.size(); ++j) {
+      LlvmValue& sum = tile[static_cast<std::size_t>(i) * columns.size() + j];
+      const std::vector<LlvmValue> x =
+          side_ == 1 ? std::vector<LlvmValue>{row, vectors[j]} : std::vector<LlvmValue>{vectors[j], row};
+      sum = job_.emit.ops(node_).accumulate(std::vector<LlvmValue>{sum}, x, {})[0];
+      if (columns_vary()) sum = splat(sum);
+    }
+  }
+}
+
+}  // namespace sinter::runtime

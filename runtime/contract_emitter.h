@@ -1,0 +1,164 @@
+#pragma once
+// The contraction form in parts: how the result is cut (contract_tiles.cpp), the walk over blocks, panels and tiles
+// (kernel_contract.cpp), packing (contract_pack.cpp), the sums of a tile (contract_chain.cpp), what happens to them
+// afterwards (contract_epilogue.cpp).
+//
+// One side of the contraction supplies vectors along its free axes (the *columns*): b, or a when swapped. The other
+// side's free axes are the *rows*; its elements are broadcast. A register tile is rows x vectors of sums.
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "kernel_forms.h"
+
+namespace sinter::runtime {
+
+/// Outer axes of a contraction by role.
+struct ContractRoles {
+  std::vector<int> batch, rows, columns;
+  std::int64_t row_count = 1;
+  std::int64_t column_count = 1;
+};
+ContractRoles contract_roles(const ir::Kernel& kernel, const ir::KernelShape& shape);
+
+/// How the result is cut. Swapped sides have their vectors across the result's rows; there several register tiles meet
+/// in a *group* that is as high as a vector, so that it can be transposed and handled in whole vectors.
+struct ContractTiles {
+  std::int64_t tiles = 1;   // register tiles of a group
+  std::int64_t height = 1;  // rows of a group
+  std::int64_t row_groups = 1, column_tiles = 1;
+  bool share_columns = false;  // threads share column tiles (else groups of rows)
+};
+ContractTiles contract_tiles(const ir::Schedule& schedule, const ContractRoles& roles);
+
+/// Scratch memory of one thread, in bytes: panels, then packed rows, then running totals.
+struct ContractWorkspace {
+  std::int64_t panel = 0;         // one panel of the vector side: the terms of a chunk x the vectors of a tile
+  std::int64_t panels = 1;        // panels held at once
+  std::int64_t block = 1;         // groups of rows that meet the panels held, one after the other
+  std::int64_t rows = 0;          // one packed register tile of the row side; 0: rows are read as they lie
+  std::int64_t group = 0;         // running totals of one group and panel; 0: there is one chunk only
+  std::int64_t total_groups = 0;  // groups whose totals are held
+
+  std::int64_t rows_bytes(const ContractTiles& tiles) const;
+  std::int64_t bytes(const ContractTiles& tiles) const {
+    return panel * panels + rows_bytes(tiles) + group * total_groups * panels;
+  }
+};
+ContractWorkspace contract_workspace(const ir::Schedule& schedule, const ContractTiles& tiles, const ChunkWalk& walk,
+                                     ir::DType dtype);
+
+class ContractEmitter {
+ public:
+  ContractEmitter(KernelJob& job, Point& batch);
+  void run();
+
+ private:
+  using Tile = std::vector<LlvmValue>;  // rows x columns
+
+  /// A copy of the vector side for the terms from `begin` on: vectors of one term lie side by side.
+  struct Panel {
+    llvm::Value* memory = nullptr;
+    llvm::Value* begin = nullptr;
+  };
+  /// The chunk of terms that is being added: all of them, or one of several whose totals lie in memory.
+  struct Chunk {
+    llvm::Value* number = nullptr;  // null: the only one
+    llvm::Value* begin = nullptr;
+    llvm::Value* end = nullptr;
+  };
+  struct Range {
+    llvm::Value* begin = nullptr;
+    llvm::Value* end = nullptr;
+  };
+
+  // ---- The walk (kernel_contract.cpp) ----
+  bool columns_are_one_axis() const;
+  /// Axis numbers of `axes` from the flat number over them.
+  void place_digits(std::span<const int> axes, llvm::Value* flat, Point& point) const;
+  void place_columns(Point& p) const;
+  void place_rows(llvm::Value* first, llvm::Value* mask_count, Point& p) const;
+  /// Number of the first column that a point stands for.
+  static llvm::Value* first_column(const Point& column);
+  /// The part [begin, end) of a thread when this side is shared, else everything.
+  Range share(bool shared, std::int64_t count) const;
+  void sweep_columns(Range tiles, Point& at, const std::function<void(std::span<Point>)>& body);
+  void blocks();
+  void chunk_blocks(Point& columns, Range panels, Range groups);
+  void row_blocks(Point& at, Range panels, Range groups);
+  void panel_tiles(Point& at, Range panels, Range groups);
+  /// Calls tile_at for the groups: full ones in a loop, then what is left of the rows.
+  void each_group(std::span<Point> columns, Range groups);
+  /// Calls `body` for the register tiles of a group of `rows` rows, with the first row's place in the group.
+  void each_tile(std::span<Point> columns, std::int64_t rows,
+                 const std::function<void(std::span<Point>, llvm::Value* offset, std::int64_t rows)>& body);
+  void tile_at(std::span<Point> columns, llvm::Value* group, std::int64_t rows);
+  void add_chunk(std::span<Point> columns, llvm::Value* group, std::int64_t rows);
+  llvm::Value* first_row(llvm::Value* group) const;
+  /// A point per column inside the region that is entered through `entry`.
+  static std::vector<Point> inside(std::span<Point> columns, llvm::Instruction* entry);
+
+  // ---- Packing (contract_pack.cpp) ----
+  void pack_panels(Point& at, Range panels, llvm::Value* begin, llvm::Value* end);
+  void pack_term(std::span<Point> columns, const Panel& panel, llvm::Value* term);
+  void pack_transposed(std::span<Point> columns, const Panel& panel, llvm::Value* end);
+  bool packs_transposed() const;
+  llvm::Value* panel_slot(const Panel& panel, llvm::Value* term, llvm::Value* column, std::size_t columns) const;
+  llvm::Value* panel_memory(std::span<Point> columns, llvm::Value* first) const;
+  void pack_rows(Point& at, Range groups, llvm::Value* begin, llvm::Value* end);
+  void pack_row_vector(Point& region, llvm::Instruction* entry, llvm::Value* first, std::int64_t offset,
+                       llvm::Value* term, llvm::Value* begin);
+  llvm::Value* packed_tile(llvm::Value* first_row) const;
+  llvm::Value* packed_row(llvm::Value* memory, llvm::Value* term, std::int64_t row) const;
+  llvm::Value* at_byte(llvm::Value* offset) const;
+
+  // ---- Sums (contract_chain.cpp) ----
+  LlvmValue zero() const;
+  llvm::Type* vector_type() const { return zero().value()->getType(); }
+  bool columns_vary() const { return roles_.column_count > 1; }
+  Tile sums(std::span<Point> columns, llvm::Value* first, std::int64_t rows);
+  Tile chain(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* begin, llvm::Value* end,
+             std::int64_t terms, const Tile& start);
+  Tile terms_loop(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* begin,
+                  llvm::Value* end, std::int64_t step, const Tile& start);
+  void add_term(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* term, Tile& tile);
+  LlvmValue side_value(std::size_t side, llvm::Value* term, llvm::Value* row, Point& column);
+  LlvmValue row_value(llvm::Value* term, llvm::Value* first, std::int64_t row, Point& column);
+  void add_to_totals(const Tile& chunk, llvm::Value* totals, llvm::Value* number);
+  llvm::Value* slot(llvm::Value* memory, std::size_t k) const;
+  llvm::Value* slot(llvm::Value* memory, llvm::Value* k) const;
+
+  // ---- Epilogue (contract_epilogue.cpp) ----
+  bool is_light() const;
+  /// Computes and stores the outputs of sums in registers.
+  void finish_registers(std::span<Point> columns, llvm::Value* first, std::int64_t rows, const Tile& sum);
+  /// The same for a group whose sums lie at `memory`, a row after the other.
+  void finish_memory(std::span<Point> columns, llvm::Value* first, std::int64_t rows, llvm::Value* memory);
+  void finish_rows(std::span<Point> columns, llvm::Value* first, std::int64_t rows, llvm::Value* memory);
+  void finish_transposed(std::span<Point> columns, llvm::Value* first, std::int64_t rows, llvm::Value* memory);
+  void store_row(Point& p, const LlvmValue& sum);
+
+  KernelJob& job_;
+  Point& batch_;
+  ir::NodeId node_;
+  ContractRoles roles_;
+  ContractTiles tiles_;
+  ChunkWalk walk_;
+  ir::DType dtype_;
+  std::size_t side_;  // the operand that supplies vectors
+  bool transposes_;   // results are transposed before they are handled
+  bool columns_in_order_ = true;
+  std::vector<std::size_t> outputs_;
+  ContractWorkspace workspace_;
+
+  // Where the walk stands.
+  const Panel* panel_ = nullptr;
+  bool rows_packed_ = false;
+  llvm::Value* block_first_ = nullptr;   // first group of the packed rows
+  llvm::Value* totals_first_ = nullptr;  // first group whose totals are held
+  llvm::Value* totals_panel_ = nullptr;  // number of the panel among those held
+  Chunk chunk_;
+};
+
+}  // namespace sinter::runtime

@@ -1,0 +1,174 @@
+// Contract form: copying operands into the order in which the tiles read them. An operand is evaluated like any other
+// value, so whatever computes it rides along.
+
+#include <algorithm>
+
+#include "contract_emitter.h"
+#include "transpose.h"
+
+namespace sinter::runtime {
+
+namespace {
+
+/// Terms ahead whose lines are fetched while a panel is copied: rows of a large matrix lie pages apart, where the
+/// processor's own prefetch does not follow.
+constexpr std::int64_t prefetch_distance = 16;
+
+}  // namespace
+
+llvm::Value* ContractEmitter::at_byte(llvm::Value* offset) const {
+  return job_.builder().CreateGEP(job_.builder().getInt8Ty(), job_.workspace, offset);
+}
+
+// ---- The vector side: panels ----
+
+llvm::Value* ContractEmitter::panel_slot(const Panel& panel, llvm::Value* term, llvm::Value* column,
+                                         std::size_t columns) const {
+  llvm::IRBuilder<>& b = job_.builder();
+  llvm::Value* row = b.CreateNSWMul(b.CreateNSWSub(term, panel.begin), job_.i64(static_cast<std::int64_t>(columns)));
+  return slot(panel.memory, b.CreateNSWAdd(row, column));
+}
+
+llvm::Value* ContractEmitter::panel_memory(std::span<Point> columns, llvm::Value* first) const {
+  llvm::IRBuilder<>& b = job_.builder();
+  llvm::Value* tile =
+      b.CreateUDiv(first_column(columns[0]), job_.i64(job_.schedule.tile_vectors * job_.schedule.lanes));
+  return at_byte(b.CreateNSWMul(b.CreateNSWSub(tile, first), job_.i64(workspace_.panel)));
+}
+
+void ContractEmitter::pack_panels(Point& at, Range panels, llvm::Value* begin, llvm::Value* end) {
+  const auto panel_of = [&](std::span<Point> columns) { return Panel{panel_memory(columns, panels.begin), begin}; };
+  if (packs_transposed())
+    return sweep_columns(panels, at,
+                         [&](std::span<Point> columns) { pack_transposed(columns, panel_of(columns), end); });
+  // Terms outside: the panels' pieces of a term are neighbours in memory.
+  emit_loop(job_.builder(), begin, end, 1, [&](llvm::Value* term, llvm::Instruction* entry) {
+    Point region;
+    region.parent = &at;
+    region.entry = entry;
+    sweep_columns(panels, region, [&](std::span<Point> columns) { pack_term(columns, panel_of(columns), term); });
+  });
+}
+
+/// True when neighbouring columns lie apart but neighbouring terms do not.
+bool ContractEmitter::packs_transposed() const {
+  const ir::Ints& inner = job_.emit.shape().inner;
+  const auto real = std::count_if(inner.begin(), inner.end(), [](std::int64_t e) { return e > 1; });
+  if (!columns_vary() || !columns_in_order_ || job_.context.lanes == 1 || real != 1) return false;
+  const auto axis = std::find_if(inner.begin(), inner.end(), [](std::int64_t e) { return e > 1; }) - inner.begin();
+  const std::optional<ir::Affine> address = job_.emit.plain_address(node_, side_);
+  if (!address) return false;
+  const auto column = std::find_if(roles_.columns.begin(), roles_.columns.end(),
+                                   [&](int k) { return job_.emit.shape().outer[static_cast<std::size_t>(k)] > 1; });
+  return address->scale_of(*column) != 1 &&
+         address->scale_of(static_cast<int>(job_.emit.shape().outer.size()) + static_cast<int>(axis)) == 1;
+}
+
+/// One term of a panel, with vectors along the columns.
+void ContractEmitter::pack_term(std::span<Point> columns, const Panel& panel, llvm::Value* term) {
+  llvm::IRBuilder<>& b = job_.builder();
+  for (std::size_t j = 0; j < columns.size(); ++j) {
+    LlvmValue value = side_value(side_, term, job_.i64(0), columns[j]);
+    if (columns_vary()) value = splat(value);
+    b.CreateStore(value.value(), panel_slot(panel, term, job_.i64(static_cast<std::int64_t>(j)), columns.size()));
+    Point ahead;
+    ahead.parent = &columns[j];
+    place_inner(job_, b.CreateNSWAdd(term, job_.i64(prefetch_distance)), ahead);
+    place_digits(roles_.rows, job_.i64(0), ahead);
+    job_.emit.prefetch(node_, side_, ahead);
+  }
+}
+
+/// Vectors along the terms, for as many columns as a vector has lanes; then the block is transposed.
+void ContractEmitter::pack_transposed(std::span<Point> columns, const Panel& panel, llvm::Value* end) {
+  llvm::IRBuilder<>& b = job_.builder();
+  const std::int64_t lanes = job_.context.lanes;
+  const auto outer = static_cast<int>(job_.emit.shape().outer.size());
+  const ir::Ints& inner = job_.emit.shape().inner;
+  emit_loop(b, panel.begin, end, lanes, [&](llvm::Value* term, llvm::Instruction* entry) {
+    llvm::Value* mask = job_.context.lane_mask(b.CreateNSWSub(end, term));
+    emit_loop(b, job_.i64(0), job_.i64(static_cast<std::int64_t>(columns.size())), 1,
+              [&](llvm::Value* column, llvm::Instruction*) {
+                llvm::Value* first = b.CreateNSWAdd(first_column(columns[0]), b.CreateNSWMul(column, job_.i64(lanes)));
+                const auto terms_of = [&](llvm::Value* i) {
+                  Point p;
+                  p.parent = &columns[0];
+                  p.entry = entry;
+                  p.counter = term;
+                  p.mask = mask;
+                  for (std::size_t k = 0; k < inner.size(); ++k) {
+                    if (inner[k] > 1)
+                      p.group = {outer + static_cast<int>(k)};
+                    else
+                      p.axes[outer + static_cast<int>(k)] = job_.i64(0);
+                  }
+                  // Past the last column the last one is read again.
+                  llvm::Value* flat = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateNSWAdd(first, i),
+                                                              job_.i64(roles_.column_count - 1));
+                  place_digits(roles_.columns, flat, p);
+                  place_digits(roles_.rows, job_.i64(0), p);
+                  return splat(job_.emit.evaluate_read(node_, side_, job_.emit.anchor_axes(node_, p), p)).value();
+                };
+                emit_transpose(job_.context, vector_type(), terms_of, [&](llvm::Value* k, llvm::Value* v) {
+                  b.CreateStore(v, panel_slot(panel, b.CreateNSWAdd(term, k), column, columns.size()));
+                });
+              });
+  });
+}
+
+// ---- The row side: the rows of a tile lie side by side, term after term ----
+
+llvm::Value* ContractEmitter::packed_tile(llvm::Value* first) const {
+  llvm::IRBuilder<>& b = job_.builder();
+  llvm::Value* tile = b.CreateUDiv(first, job_.i64(job_.schedule.tile_rows));
+  llvm::Value* number = b.CreateNSWSub(tile, b.CreateNSWMul(block_first_, job_.i64(tiles_.tiles)));
+  return at_byte(b.CreateNSWAdd(b.CreateNSWMul(number, job_.i64(workspace_.rows)),
+                                job_.i64(workspace_.panel * workspace_.panels)));
+}
+
+llvm::Value* ContractEmitter::packed_row(llvm::Value* memory, llvm::Value* term, std::int64_t row) const {
+  llvm::IRBuilder<>& b = job_.builder();
+  llvm::Value* index = b.CreateNSWAdd(b.CreateNSWMul(term, job_.i64(job_.schedule.tile_rows)), job_.i64(row));
+  return job_.context.address(dtype_, memory, index);
+}
+
+/// Packs the row groups with vectors along the rows, term by term: the rows of neighbouring tiles are neighbours in
+/// memory. What a vector writes past its tile's rows, the tile's next term overwrites.
+void ContractEmitter::pack_rows(Point& at, Range groups, llvm::Value* begin, llvm::Value* end) {
+  llvm::IRBuilder<>& b = job_.builder();
+  llvm::Value* stop = b.CreateBinaryIntrinsic(
+      llvm::Intrinsic::smin, b.CreateNSWMul(groups.end, job_.i64(tiles_.height)), job_.i64(roles_.row_count));
+  emit_loop(b, begin, end, 1, [&](llvm::Value* term, llvm::Instruction* entry) {
+    Point region;
+    region.parent = &at;
+    region.entry = entry;
+    emit_loop(b, first_row(groups.begin), stop, job_.schedule.tile_rows,
+              [&](llvm::Value* first, llvm::Instruction* tile_entry) {
+                for (std::int64_t v = 0; v < job_.schedule.tile_rows; v += job_.context.lanes)
+                  pack_row_vector(region, tile_entry, first, v, term, begin);
+              });
+  });
+}
+
+void ContractEmitter::pack_row_vector(Point& region, llvm::Instruction* entry, llvm::Value* first, std::int64_t offset,
+                                      llvm::Value* term, llvm::Value* begin) {
+  llvm::IRBuilder<>& b = job_.builder();
+  llvm::Value* row = b.CreateNSWAdd(first, job_.i64(offset));
+  const auto at_term = [&](llvm::Value* t) {
+    Point p;
+    p.parent = &region;
+    p.entry = entry;
+    place_inner(job_, t, p);
+    for (const int k : roles_.columns) p.axes[k] = job_.i64(0);
+    place_rows(row, b.CreateNSWSub(job_.i64(roles_.row_count), row), p);
+    return p;
+  };
+  Point p = at_term(term);
+  const LlvmValue value = job_.emit.evaluate_read(node_, 1 - side_, job_.emit.anchor_axes(node_, p), p);
+  llvm::Value* place = packed_row(packed_tile(first), b.CreateNSWSub(term, begin), offset);
+  b.CreateAlignedStore(splat(value).value(), place, llvm::Align(static_cast<std::uint64_t>(ir::size_of(dtype_))));
+  Point ahead = at_term(b.CreateNSWAdd(term, job_.i64(prefetch_distance)));
+  job_.emit.prefetch(node_, 1 - side_, ahead);
+}
+
+}  // namespace sinter::runtime

@@ -1,0 +1,82 @@
+// How a contraction's result is cut into tiles, and how much scratch memory that takes.
+
+#include <algorithm>
+
+#include <sinter/ir/error.h>
+#include <sinter/ir/ops.h>
+
+#include "contract_emitter.h"
+
+namespace sinter::runtime {
+
+namespace {
+
+bool reads_axis(const ir::IndexMap& map, int axis) {
+  return std::any_of(map.coordinates.begin(), map.coordinates.end(),
+                     [&](const ir::Coordinate& c) { return c.scale_of(axis) != 0; });
+}
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+std::int64_t round_up(std::int64_t bytes) { return divide_up(bytes, 64) * 64; }
+
+}  // namespace
+
+ContractRoles contract_roles(const ir::Kernel& kernel, const ir::KernelShape& shape) {
+  const ir::Node& n = kernel.body->node(shape.anchors.front());
+  std::vector<ir::TensorType> types;
+  for (const ir::Value& v : n.operands) types.push_back(kernel.body->type(v));
+  const ir::Space space = ir::info(n.kind).space(n.attributes, types);
+  const std::size_t vector_side = kernel.schedule.swap ? 0 : 1;
+  ContractRoles roles;
+  for (std::size_t k = 0; k < shape.outer.size(); ++k) {
+    const int axis = static_cast<int>(k);
+    const bool in_vectors = reads_axis(space.reads[vector_side], axis);
+    const bool in_rows = reads_axis(space.reads[1 - vector_side], axis);
+    if (in_vectors && in_rows)
+      roles.batch.push_back(axis);
+    else if (in_vectors)
+      roles.columns.push_back(axis), roles.column_count *= shape.outer[k];
+    else
+      roles.rows.push_back(axis), roles.row_count *= shape.outer[k];
+  }
+  return roles;
+}
+
+ContractTiles contract_tiles(const ir::Schedule& s, const ContractRoles& roles) {
+  ContractTiles t;
+  if (s.swap) t.tiles = std::max<std::int64_t>(1, s.lanes / s.tile_rows);
+  t.height = t.tiles * s.tile_rows;
+  t.row_groups = divide_up(roles.row_count, t.height);
+  t.column_tiles = block_count(roles.column_count, s.lanes, s.tile_vectors);
+  t.share_columns = t.column_tiles >= t.row_groups;
+  return t;
+}
+
+ContractWorkspace contract_workspace(const ir::Schedule& s, const ContractTiles& tiles, const ChunkWalk& walk,
+                                     ir::DType dtype) {
+  constexpr std::int64_t rows_budget = std::int64_t{512} * 1024;     // a block of the row side stays in L2 ...
+  constexpr std::int64_t panels_budget = std::int64_t{4096} * 1024;  // ... while panels stream through it
+  constexpr std::int64_t totals_budget = std::int64_t{8192} * 1024;
+  ContractWorkspace w;
+  if (!s.pack_vectors || walk.count == 0) return w;
+  const std::int64_t bytes = ir::size_of(dtype);
+  const std::int64_t terms = std::min(walk.total, walk.length);
+  const std::int64_t whole = divide_up(terms, s.lanes) * s.lanes;  // transposes write whole blocks of terms
+  w.panel = round_up(whole * s.tile_vectors * s.lanes * bytes);
+  w.panels = std::clamp<std::int64_t>(panels_budget / w.panel, 1, std::max<std::int64_t>(1, tiles.column_tiles));
+  const std::int64_t tile = terms * s.tile_rows * bytes;
+  const std::int64_t groups = std::max<std::int64_t>(1, tiles.row_groups);
+  w.block = std::clamp<std::int64_t>(rows_budget / std::max<std::int64_t>(1, tile * tiles.tiles), 1, groups);
+  // The last vector of a packed tile reaches past its end.
+  if (s.pack_rows) w.rows = round_up(tile + s.lanes * bytes);
+  if (walk.count > 1) {
+    const std::int64_t capacity = s.swap ? divide_up(tiles.height, s.lanes) * s.lanes : tiles.height;
+    w.group = round_up(capacity * s.tile_vectors * s.lanes * bytes);
+    w.total_groups = std::clamp<std::int64_t>(totals_budget / (w.group * w.panels), 1, groups);
+  }
+  return w;
+}
+
+std::int64_t ContractWorkspace::rows_bytes(const ContractTiles& tiles) const { return rows * block * tiles.tiles; }
+
+}  // namespace sinter::runtime
