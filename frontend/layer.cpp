@@ -47,7 +47,7 @@ const std::string& Layer::name() const {
 }
 
 bool Layer::built() const { return LayerAccess::checked(*this).built; }
-bool Layer::trainable() const { return LayerAccess::checked(*this).effectively_trainable(); }
+bool Layer::trainable() const { return LayerAccess::checked(*this).trainable; }
 bool Layer::training() const { return Trace::current() != nullptr && Trace::current()->training(); }
 
 namespace {

@@ -21,12 +21,6 @@ LayerState& LayerAccess::checked(const Layer& layer) {
   return *layer.state_;
 }
 
-bool LayerState::effectively_trainable() const {
-  if (!trainable) return false;
-  const auto above = parent.lock();
-  return above == nullptr || above->effectively_trainable();
-}
-
 namespace {
 
 void add_once(std::vector<Variable>& into, const Variable& v) {
@@ -35,6 +29,11 @@ void add_once(std::vector<Variable>& into, const Variable& v) {
 }
 
 }  // namespace
+
+void LayerState::set_trainable(bool value) {
+  trainable = value;
+  for (const auto& child : children) child->set_trainable(value);
+}
 
 void LayerState::collect(std::vector<Variable>& into) const {
   for (const bool trainable_ones : {true, false})
@@ -96,6 +95,7 @@ void adopt(const std::shared_ptr<LayerState>& parent, const Layer& child) {
   if (state->parent.expired()) {
     give_name(*parent, *state);
     state->parent = parent;
+    if (!parent->trainable) state->set_trainable(false);  // frozen before it had parts
   }
   parent->children.push_back(state);
 }

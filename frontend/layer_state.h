@@ -73,7 +73,7 @@ struct LayerState {
   std::weak_ptr<LayerState> parent;
   std::vector<std::shared_ptr<Layer>> call_sites;  // layers made inside call(), by position
 
-  bool effectively_trainable() const;
+  void set_trainable(bool value);                   // of the layer and all below
   void collect(std::vector<Variable>& into) const;  // own weights, then the children's
   /// Those that are trained when this layer is the root: a layer that is shared with another model does not care
   /// whether that one is frozen.

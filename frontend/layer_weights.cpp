@@ -14,16 +14,7 @@ using detail::LayerAccess;
 using detail::LayerState;
 using detail::Trace;
 
-namespace {
-
-void set_trainable_below(LayerState& state, bool trainable) {
-  state.trainable = trainable;
-  for (const auto& child : state.children) set_trainable_below(*child, trainable);
-}
-
-}  // namespace
-
-void Layer::set_trainable(bool trainable) { set_trainable_below(LayerAccess::checked(*this), trainable); }
+void Layer::set_trainable(bool trainable) { LayerAccess::checked(*this).set_trainable(trainable); }
 
 std::vector<Variable> Layer::weights() const {
   std::vector<Variable> all;

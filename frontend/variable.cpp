@@ -71,7 +71,7 @@ const TensorType& Variable::type() const { return checked().type; }
 bool Variable::trainable() const {
   const detail::VariableState& state = checked();
   const auto layer = state.layer.lock();
-  return state.trainable && (layer == nullptr || layer->effectively_trainable());
+  return state.trainable && (layer == nullptr || layer->trainable);
 }
 
 Array Variable::value() const { return checked().value(); }

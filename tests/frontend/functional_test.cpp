@@ -216,6 +216,17 @@ TEST_CASE("a frozen model does not freeze another that shares its layers once th
   CHECK(encoder.non_trainable_weights().size() == 2);
 }
 
+TEST_CASE("a layer frozen before it has parts freezes them, and thaws them", "[functional]") {
+  const auto block = make<testing::Block>();
+  block->set_trainable(false);
+  Sequential model(Input({2}), block, BatchNormalization(), Dense(1));
+  CHECK(model.trainable_weights().size() == 4);
+  CHECK(!block->weights()[0].trainable());
+  block->set_trainable(true);
+  CHECK(model.trainable_weights().size() == 8);
+  CHECK(block->weights()[0].trainable());
+}
+
 TEST_CASE("a function of several inputs, and a class", "[functional]") {
   Model by_function({Input({1}), Input({1})}, [](Tensors in) {
     const Tensor hidden = in | Concatenate() | Dense(4, "relu");
