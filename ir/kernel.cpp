@@ -9,6 +9,7 @@
 
 #include <sinter/ir/error.h>
 #include <sinter/ir/ops.h>
+#include <sinter/ir/window_nest.h>
 
 namespace sinter::ir {
 
@@ -139,9 +140,10 @@ class Analysis {
   }
 
   /// Contractions as chains per vector of columns: where every operand lies along the result's innermost axis
-  /// (depthwise convolution), and where windows move over an operand.
+  /// (depthwise convolution), and where a window moves in
+  /// a way that has no nest of its own.
   static bool runs_along(const Space& space, std::span<const TensorType> types) {
-    return is_windowed(space, types) || shares_innermost_axis(space, types);
+    return is_windowed(space, types) ? !window_nest(space, types) : shares_innermost_axis(space, types);
   }
 
   bool add_anchor(NodeId id) {

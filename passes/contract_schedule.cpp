@@ -10,6 +10,7 @@
 
 #include <sinter/ir/ops.h>
 #include <sinter/ir/sum_order.h>
+#include <sinter/ir/window_nest.h>
 
 namespace sinter::passes {
 
@@ -128,6 +129,16 @@ void swapped_tile(const Side& a, const ir::Target& target, Schedule& s) {
   while (s.tile_rows * 2 <= std::min(most_rows(s.tile_vectors, target), s.lanes)) s.tile_rows *= 2;
 }
 
+/// Convolutions: places along one axis times vectors; the second operand is packed where its columns lie apart.
+void window_tile(const KernelShape& shape, const ir::WindowNest& nest, const Side& b, const ir::Target& target,
+                 Schedule& s) {
+  const std::int64_t places = shape.outer[static_cast<std::size_t>(nest.tile)];
+  const std::int64_t vectors = divide_up(shape.outer[static_cast<std::size_t>(nest.columns)], s.lanes);
+  s.tile_vectors = std::min<std::int64_t>(vectors, places <= 6 && target.vector_registers >= 32 ? 4 : 2);
+  s.tile_rows = even_rows(places, most_rows(s.tile_vectors, target));
+  s.pack_vectors = !nest.chunked && !nest.shared_columns && b.stride != 1;
+}
+
 }  // namespace
 
 void choose_contract_schedule(const Graph& body, const KernelShape& shape, const ir::Target& target, Schedule& s) {
@@ -137,6 +148,7 @@ void choose_contract_schedule(const Graph& body, const KernelShape& shape, const
   const ir::Space space = ir::info(n.kind).space(n.attributes, types);
   const Side a = side_of(body, shape, space, 0);
   const Side b = side_of(body, shape, space, 1);
+  if (ir::is_windowed(space, types)) return window_tile(shape, *ir::window_nest(space, types), b, target, s);
   const std::int64_t terms = ir::Shape(shape.inner).elements();
   s.swap = pays_to_swap(a, b, shape, s.lanes);
   if (s.swap) {

@@ -261,7 +261,36 @@ class Fusion {
     if (kernel.body.outputs().empty()) return "nothing is left to write";
     const auto shape = ir::kernel_shape(kernel.body);
     if (const auto* why = std::get_if<std::string>(&shape)) return *why;
-    return sizes(members, std::get<ir::KernelShape>(shape));
+    const std::string again = computed_again(members);
+    return again.empty() ? sizes(members, std::get<ir::KernelShape>(shape)) : again;
+  }
+
+  /// Whether a member stands behind `v`, seen through copied nodes.
+  bool is_computed_by(const std::set<NodeId>& inside, const Value& v) const {
+    if (roles_.of(v.node) == Role::member) return inside.contains(v.node);
+    if (roles_.of(v.node) == Role::bound) return false;
+    const std::vector<Value>& operands = graph_.node(v.node).operands;
+    return std::any_of(operands.begin(), operands.end(), [&](const Value& o) { return is_computed_by(inside, o); });
+  }
+
+  /// What a contraction or a window reads several times is computed before it, once.
+  std::string computed_again(const std::vector<NodeId>& members) const {
+    const std::set<NodeId> inside(members.begin(), members.end());
+    for (const NodeId m : members) {
+      const Node& n = graph_.node(m);
+      const OpInfo& op = ir::info(n.kind);
+      if (op.accumulators == 0) continue;
+      std::vector<ir::TensorType> types;
+      for (const Value& v : n.operands) types.push_back(graph_.type(v));
+      const ir::Space space = op.space(n.attributes, types);
+      const std::int64_t terms = space.parallel_elements() * space.reduced_elements();
+      for (std::size_t k = 0; k < space.reads.size(); ++k) {
+        const Value& v = n.operands[static_cast<std::size_t>(space.operand_of(k))];
+        if (terms > graph_.type(v).elements() && is_computed_by(inside, v))
+          return "'" + std::string(op.name) + "' would compute its operand again for every term";
+      }
+    }
+    return {};
   }
 
   /// A member that is smaller than the loop nest would be computed again and again.

@@ -307,7 +307,9 @@ llvm::Value* BodyEmitter::runtime_coordinate(NodeId node, const ir::Coordinate& 
     llvm::Value* k = context_.i64(v);
     return value->getType()->isVectorTy() ? context_.splat(k) : k;
   };
-  if (c.divisor != 1) {
+  if (c.divisor != 1 && trusted_ == node && c.division == ir::Division::exact) {
+    value = b.CreateExactSDiv(value, constant_of(c.divisor));
+  } else if (c.divisor != 1) {
     llvm::Value* rest = b.CreateSRem(value, constant_of(c.divisor));
     if (c.division == ir::Division::exact) inside = both(inside, b.CreateICmpEQ(rest, constant_of(0)));
     llvm::Value* quotient = b.CreateSDiv(value, constant_of(c.divisor));
@@ -352,7 +354,7 @@ LiveIndex BodyEmitter::apply(NodeId node, const ir::Coordinate& c, const LiveInd
 LiveIndices BodyEmitter::apply(NodeId node, const ir::IndexMap& map, const LiveIndices& axes, Point& point,
                                const ir::Shape& operand, llvm::Value* guard, llvm::Value*& inside) {
   // What the op's own space proves inside needs no test; with axes counted together there could be none.
-  const bool safe = ir::always_inside(map, spaces_[node], operand);
+  const bool safe = trusted_ == node || ir::always_inside(map, spaces_[node], operand);
   const LiveIndices known = axes.flat ? resolved(axes, ir::Shape(spaces_[node].parallel), point) : axes;
   LiveIndices index;
   for (std::size_t k = 0; k < map.coordinates.size(); ++k)

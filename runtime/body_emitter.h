@@ -69,6 +69,8 @@ class BodyEmitter {
   /// Fetches what a read with a plain address will need at the point into the cache; does nothing for other reads. The
   /// point may lie outside the operand.
   void prefetch(ir::NodeId node, std::size_t k, Point& point);
+  /// The form reads operands of `node` only where they are present: no guards.
+  void trust_reads(ir::NodeId node) { trusted_ = node; }
   /// Coordinates of flat element `address` in a tensor of `shape`.
   LiveIndices index_of(const LiveIndex& address, const ir::Shape& shape) const;
   /// Axes of anchor `node`: its parallel axes at the outer point, then the inner axes.
@@ -137,6 +139,7 @@ class BodyEmitter {
   std::vector<ir::NodeId> inputs_;
   std::vector<ir::NodeBody<LlvmValue>> bodies_;
   std::vector<ir::Space> spaces_;
+  std::optional<ir::NodeId> trusted_;
   std::vector<bool> needs_anchor_;
   std::vector<bool> relabels_;  // views: the operand's element number is the result's
 };

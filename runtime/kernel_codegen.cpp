@@ -40,12 +40,16 @@ void mark_aliasing(llvm::Function& function, const ir::Kernel& kernel) {
   }
 }
 
+void emit_contraction(KernelJob& job) {
+  return is_window_contract(job.emit.kernel(), job.emit.shape()) ? emit_window(job) : emit_contract(job);
+}
+
 void emit_form(KernelJob& job, ir::KernelForm form) {
   switch (form) {
     case ir::KernelForm::pointwise: return emit_pointwise(job);
     case ir::KernelForm::row: return emit_row(job);
     case ir::KernelForm::column: return emit_column(job);
-    case ir::KernelForm::contract: return emit_contract(job);
+    case ir::KernelForm::contract: return emit_contraction(job);
     case ir::KernelForm::scatter: return emit_scatter(job);
   }
 }
@@ -86,13 +90,17 @@ llvm::Function* emit_kernel(llvm::Module& module, const ir::Program&, const ir::
 
 std::int64_t workspace_bytes(const ir::Kernel& kernel) {
   if (is_empty(kernel) || kernel.schedule.form != ir::KernelForm::contract) return 0;
-  return contract_workspace_bytes(kernel, shape_of(kernel));
+  const ir::KernelShape shape = shape_of(kernel);
+  return is_window_contract(kernel, shape) ? window_workspace(kernel, shape)
+                                           : contract_workspace_bytes(kernel, shape);
 }
 
 std::int64_t parallel_extent(const ir::Kernel& kernel) {
   if (is_empty(kernel)) return 0;
   const ir::KernelShape shape = shape_of(kernel);
-  if (shape.form == ir::KernelForm::contract) return contract_parallel_extent(kernel, shape);
+  if (shape.form == ir::KernelForm::contract)
+    return is_window_contract(kernel, shape) ? window_parallel_extent(kernel, shape)
+                                             : contract_parallel_extent(kernel, shape);
   if (shape.form == ir::KernelForm::scatter) return 1;
   // The first real loop: an outer axis that is not part of the vector, or else the vector's blocks.
   const AxisSplit split = split_axes(*kernel.body, shape, 0, static_cast<int>(shape.outer.size()));

@@ -69,6 +69,13 @@ void emit_column(KernelJob& job);
 void emit_contract(KernelJob& job);
 void emit_scatter(KernelJob& job);
 
+/// Contractions with a window have an emitter of their own.
+bool is_window_contract(const ir::Kernel& kernel, const ir::KernelShape& shape);
+void emit_window(KernelJob& job);
+std::int64_t window_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape);
+/// Bytes of scratch memory: the packed second operand, or running totals.
+std::int64_t window_workspace(const ir::Kernel& kernel, const ir::KernelShape& shape);
+
 std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape);
 /// Scratch memory that one thread needs, in bytes.
 std::int64_t contract_workspace_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape);

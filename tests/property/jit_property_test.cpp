@@ -175,6 +175,22 @@ TEST_CASE("compiled code equals the interpreter: empty tensors", "[jit]") {
   check_graphs({"empty tensors, not fused", "", false}, 17'100, 17'150, {.empty = 0.08});
 }
 
+TEST_CASE("compiled code equals the interpreter: windows", "[jit]") {
+  // Convolution has many geometries and several nests.
+  for (const char* level : {"", "avx2"}) {
+    Tally tally;
+    const Judge judge = judge_of({"windows", level, true, *level == '\0'}, tally);
+    for (std::uint64_t seed = 100; seed < 400; ++seed)
+      CHECK(verdict(random_node("conv", seed, {.elements = 400}), judge) == "");
+    for (const std::string_view op : {"max_pool", "max_unpool", "window_pick", "window_sum"})
+      for (std::uint64_t seed = 100; seed < 130; ++seed)
+        CHECK(verdict(random_node(op, seed, {.elements = 400}), judge) == "");
+    print("windows", tally);
+    CHECK(tally.forms["contract"] > 100);
+    CHECK(tally.forms["column"] > 100);
+  }
+}
+
 TEST_CASE("compiled code equals the interpreter, op by op", "[jit]") {
   for (const char* level : {"", "avx2"}) {
     Tally tally;

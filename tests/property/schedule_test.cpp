@@ -128,6 +128,63 @@ const Case cases[] = {
   %2 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [2], contract_b = [0]} : i32[3,4,2,6]
   return %2 "y"
 })"},
+    {"contract: convolution with padding, bias and relu", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[2,7,9,1,5]
+  %1 = state "w" : f32[3,3,5,1,19]
+  %2 = state "b" : f32[19]
+  %3 = conv %0, %1 {role = "forward", stride = [1,1], dilation = [1,1], low = [1,1], extents = [7,9]} : f32[2,7,9,1,19]
+  %4 = broadcast %2 {shape = <2,7,9,1,19>, dims = [4]} : f32[2,7,9,1,19]
+  %5 = add %3, %4 : f32[2,7,9,1,19]
+  %6 = constant 0 : f32[]
+  %7 = broadcast %6 {shape = <2,7,9,1,19>, dims = []} : f32[2,7,9,1,19]
+  %8 = max %5, %7 : f32[2,7,9,1,19]
+  return %8 "y"
+})"},
+    {"contract: convolution with strides and groups", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[2,9,11,2,3]
+  %1 = input "w" : f32[3,2,3,2,5]
+  %2 = conv %0, %1 {role = "forward", stride = [2,3], dilation = [1,1], low = [1,0], extents = [5,4]} : f32[2,5,4,2,5]
+  return %2 "y"
+})"},
+    {"contract: input gradient of a convolution with strides", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "y" : f32[2,5,6,1,7]
+  %1 = input "w" : f32[3,3,18,1,7]
+  %2 = conv %0, %1 {role = "input_gradient", stride = [2,2], dilation = [1,1], low = [1,1], extents = [9,12]} : f32[2,9,12,1,18]
+  return %2 "x"
+})"},
+    {"contract: filter gradient of a convolution, several chunks, with an update in place", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[5,18,17,1,4]
+  %1 = input "y" : f32[5,18,17,1,18]
+  %2 = state "w" : f32[3,3,4,1,18]
+  %3 = conv %0, %1 {role = "filter_gradient", stride = [1,1], dilation = [1,1], low = [1,1], extents = [3,3]} : f32[3,3,4,1,18]
+  %4 = sub %2, %3 : f32[3,3,4,1,18]
+  update %2 = %4
+})"},
+    {"contract: filter gradient of a convolution of one channel", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[3,12,25,1,1]
+  %1 = input "y" : f32[3,12,25,1,18]
+  %2 = conv %0, %1 {role = "filter_gradient", stride = [1,1], dilation = [1,1], low = [1,1], extents = [3,3]} : f32[3,3,1,1,18]
+  return %2 "w"
+})"},
+    {"contract: depthwise convolution", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[2,6,7,19,1]
+  %1 = input "w" : f32[3,3,1,19,1]
+  %2 = conv %0, %1 {role = "forward", stride = [2,1], dilation = [1,1], low = [1,1], extents = [3,7]} : f32[2,3,7,19,1]
+  return %2 "y"
+})"},
+    {"column: pooling with padding", ir::KernelForm::column,
+     R"(graph @f {
+  %0 = input "x" : f32[2,5,6,19]
+  %1 = max_pool %0 {window = [1,3,2,1], stride = [1,2,2,1], low = [0,1,0,0], shape = <2,3,3,19>} : (f32[2,3,3,19], i32[2,3,3,19])
+  %2 = exp %1.0 : f32[2,3,3,19]
+  return %2 "y", %1.1 "number"
+})"},
     {"scatter: rows added at repeated places", ir::KernelForm::scatter,
      R"(graph @f {
   %0 = input "x" : f32[11,21]

@@ -1,0 +1,570 @@
+// Contract form with a window: convolution in each of its roles, from the index maps alone. A register tile is a few
+// places along one axis of the result times vectors of columns. Nothing is copied beside the input and nothing is
+// padded: where the place of the tile decides which terms exist, the code of each place along the border is its own and
+// holds only those; where a loop decides, the loop's bounds do.
+
+#include <algorithm>
+
+#include <sinter/ir/error.h>
+#include <sinter/ir/sum_order.h>
+#include <sinter/ir/window_nest.h>
+#include "kernel_forms.h"
+
+namespace sinter::runtime {
+
+using ir::NodeId;
+
+namespace {
+
+/// Terms [begin, end) of the axis that shares a coordinate with the tile, and the rows of the tile that have them.
+struct Interval {
+  std::int64_t begin = 0, end = 0;
+  std::vector<std::int64_t> rows;
+  friend bool operator==(const Interval&, const Interval&) = default;
+};
+
+/// Neighbouring tiles with the same code.
+struct TileGroup {
+  std::int64_t start = 0, rows = 0, count = 0;
+  std::int64_t first = 0;  // number of its first tile
+  std::vector<Interval> intervals;
+};
+
+struct WindowPlan {
+  ir::Space space;
+  ir::WindowNest nest;
+  std::vector<TileGroup> groups;
+  std::int64_t tiles = 0;
+  std::int64_t units = 1;
+  std::int64_t most_rows = 1;
+};
+
+ir::Space space_of(const ir::Graph& body, const ir::Node& n, std::vector<ir::TensorType>& types) {
+  for (const ir::Value& v : n.operands) types.push_back(body.type(v));
+  return ir::info(n.kind).space(n.attributes, types);
+}
+
+/// Which rows of the tile at `start` have which terms, as runs of the partner axis.
+std::vector<Interval> intervals_of(const WindowPlan& plan, const ir::Shape& operand, std::int64_t start,
+                                   std::int64_t rows) {
+  const std::int64_t terms = plan.nest.partner < 0 ? 1 : plan.space.extent(plan.nest.partner);
+  std::vector<std::int64_t> at(static_cast<std::size_t>(plan.space.axes()), 0);
+  std::vector<Interval> intervals;
+  for (std::int64_t q = 0; q < terms; ++q) {
+    Interval here{q, q + 1, {}};
+    if (plan.nest.partner >= 0) at[static_cast<std::size_t>(plan.nest.partner)] = q;
+    for (std::int64_t i = 0; i < rows; ++i) {
+      at[static_cast<std::size_t>(plan.nest.tile)] = start + i;
+      bool inside = true;
+      for (std::size_t k = 0; k < plan.space.reads[0].coordinates.size(); ++k) {
+        const ir::Coordinate& c = plan.space.reads[0].coordinates[k];
+        if (c.scale_of(plan.nest.tile) != 0) inside = inside && ir::is_inside(c, at, operand[static_cast<int>(k)]);
+      }
+      if (inside) here.rows.push_back(i);
+    }
+    if (!intervals.empty() && intervals.back().rows == here.rows)
+      ++intervals.back().end;
+    else
+      intervals.push_back(std::move(here));
+  }
+  return intervals;
+}
+
+WindowPlan plan_of(const ir::Kernel& kernel, const ir::KernelShape& shape) {
+  WindowPlan plan;
+  std::vector<ir::TensorType> types;
+  plan.space = space_of(*kernel.body, kernel.body->node(shape.anchors.front()), types);
+  plan.nest = *ir::window_nest(plan.space, types);
+  for (const int k : plan.nest.units) plan.units *= plan.space.extent(k);
+  const std::int64_t extent = plan.space.extent(plan.nest.tile);
+  plan.tiles = (extent + kernel.schedule.tile_rows - 1) / kernel.schedule.tile_rows;
+  std::int64_t start = 0;
+  for (std::int64_t t = 0; t < plan.tiles; ++t) {
+    const std::int64_t rows = extent / plan.tiles + (t < extent % plan.tiles ? 1 : 0);
+    std::vector<Interval> intervals = intervals_of(plan, types[0].shape, start, rows);
+    if (plan.groups.empty() || plan.groups.back().rows != rows || plan.groups.back().intervals != intervals)
+      plan.groups.push_back({start, rows, 0, t, std::move(intervals)});
+    ++plan.groups.back().count;
+    plan.most_rows = std::max(plan.most_rows, rows);
+    start += rows;
+  }
+  return plan;
+}
+
+std::int64_t round_up(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+std::int64_t vector_bytes(const ir::Kernel& kernel, ir::DType dtype) {
+  return kernel.schedule.lanes * ir::size_of(dtype);
+}
+
+class WindowEmitter {
+ public:
+  WindowEmitter(KernelJob& job, const WindowPlan& plan, Point& batch)
+      : job_(job),
+        plan_(plan),
+        batch_(batch),
+        node_(job.emit.shape().anchors.front()),
+        dtype_(job.emit.body().node(node_).results[0].dtype),
+        outer_(static_cast<int>(job.emit.shape().outer.size())) {
+    for (std::size_t k = 0; k < job.emit.body().outputs().size(); ++k) outputs_.push_back(k);
+    const ir::Value operand = job.emit.body().node(node_).operands[0];
+    operand_ = job.emit.body().type(operand).shape;
+    job_.emit.trust_reads(node_);
+  }
+
+  void run() {
+    const std::int64_t extent = plan_.space.extent(plan_.nest.columns);
+    const std::int64_t blocks = block_count(extent, job_.schedule.lanes, job_.schedule.tile_vectors);
+    sweep_vectors(
+        job_, extent, job_.schedule.tile_vectors, job_.i64(0), job_.i64(blocks), batch_,
+        [&](Point& p) { p.group = {plan_.nest.columns}; },
+        [&](std::span<Point> columns) {
+          if (job_.schedule.pack_vectors && !plan_.nest.chunked) pack(columns);
+          if (plan_.nest.chunked)
+            chunks(columns);
+          else
+            each_tile(columns, [&](std::span<Point> at, llvm::Value*, llvm::Value* start, const TileGroup& group) {
+              const Tile sum = nest(0, at, start, group, Tile(tile_size(at, group), zero()));
+              llvm::Value* scratch = scratch_of(static_cast<std::int64_t>(sum.size()));
+              for (std::size_t k = 0; k < sum.size(); ++k) b().CreateStore(sum[k], slot(scratch, k));
+              epilogue(at, start, group.rows, scratch);
+            });
+        });
+  }
+
+ private:
+  using Tile = std::vector<llvm::Value*>;  // rows x columns
+  using TileEmitter =
+      std::function<void(std::span<Point> at, llvm::Value* number, llvm::Value* start, const TileGroup& group)>;
+
+  llvm::IRBuilder<>& b() const { return job_.builder(); }
+  static std::size_t tile_size(std::span<Point> at, const TileGroup& group) {
+    return static_cast<std::size_t>(group.rows) * at.size();
+  }
+
+  llvm::Value* zero() const {
+    return splat(job_.emit.ops(node_).identity(integer(job_.context, dtype_, 0))[0]).value();
+  }
+  llvm::Type* vector_type() const { return zero()->getType(); }
+  llvm::Value* slot(llvm::Value* memory, std::size_t k) const {
+    return b().CreateGEP(vector_type(), memory, job_.i64(static_cast<std::int64_t>(k)));
+  }
+
+  /// A point per column inside the region that is entered through `entry`, with axes set.
+  static std::vector<Point> inside(std::span<Point> at, llvm::Instruction* entry,
+                                   const std::map<int, llvm::Value*>& axes) {
+    std::vector<Point> regions(at.size());
+    for (std::size_t j = 0; j < at.size(); ++j) {
+      regions[j].parent = &at[j];
+      regions[j].entry = entry;
+      regions[j].axes = axes;
+    }
+    return regions;
+  }
+
+  /// Axis numbers from the flat number over `axes`.
+  std::map<int, llvm::Value*> digits(std::span<const int> axes, llvm::Value* flat) const {
+    std::map<int, llvm::Value*> result;
+    for (std::size_t k = axes.size(); k-- > 0;) {
+      const std::int64_t extent = plan_.space.extent(axes[k]);
+      if (extent == 1) {
+        result[axes[k]] = job_.i64(0);
+        continue;
+      }
+      result[axes[k]] = b().CreateURem(flat, job_.i64(extent));
+      flat = b().CreateUDiv(flat, job_.i64(extent));
+    }
+    return result;
+  }
+
+  /// Runs over this thread's units and, in each, over the tiles.
+  void each_tile(std::span<Point> columns, const TileEmitter& emit) {
+    const bool share = plan_.units > 1;  // else the tiles of the one unit are shared
+    llvm::Value* units_begin = share ? job_.begin : job_.i64(0);
+    llvm::Value* units_end = share ? job_.end : job_.i64(1);
+    emit_loop(b(), units_begin, units_end, 1, [&](llvm::Value* unit, llvm::Instruction* entry) {
+      std::vector<Point> at = inside(columns, entry, digits(plan_.nest.units, unit));
+      llvm::Value* first = b().CreateNSWMul(unit, job_.i64(plan_.tiles));
+      for (const TileGroup& group : plan_.groups) {
+        llvm::Value* before = job_.i64(group.first);
+        llvm::Value* begin = share ? job_.i64(0) : larger(b().CreateNSWSub(job_.begin, before), job_.i64(0));
+        llvm::Value* end = job_.i64(group.count);
+        if (!share) end = smaller(b().CreateNSWSub(job_.end, before), end);
+        emit_loop(b(), begin, end, 1, [&](llvm::Value* k, llvm::Instruction* tile_entry) {
+          if (group.count == 1) k = job_.i64(0);
+          llvm::Value* start = b().CreateNSWAdd(job_.i64(group.start), b().CreateNSWMul(k, job_.i64(group.rows)));
+          std::vector<Point> tile = inside(at, tile_entry, {});
+          emit(tile, b().CreateNSWAdd(b().CreateNSWAdd(first, job_.i64(group.first)), k), start, group);
+        });
+      }
+    });
+  }
+
+  // ---- The second operand, packed: vectors of one term lie side by side ----
+
+  void pack(std::span<Point> columns) {
+    emit_loop(b(), job_.i64(0), job_.i64(plan_.space.reduced_elements()), 1,
+              [&](llvm::Value* term, llvm::Instruction* entry) {
+                for (std::size_t j = 0; j < columns.size(); ++j) {
+                  Point p;
+                  p.parent = &columns[j];
+                  p.entry = entry;
+                  place_inner(job_, term, p);
+                  const LlvmValue value = splat(read(1, p));
+                  b().CreateStore(value.value(), panel(term, j, columns.size()));
+                }
+              });
+  }
+
+  llvm::Value* panel(llvm::Value* term, std::size_t column, std::size_t columns) const {
+    llvm::Value* at = b().CreateNSWMul(term, job_.i64(static_cast<std::int64_t>(columns)));
+    return b().CreateGEP(vector_type(), job_.workspace,
+                         b().CreateNSWAdd(at, job_.i64(static_cast<std::int64_t>(column))));
+  }
+
+  /// Row-major number of the term at `p`.
+  llvm::Value* term_number(const Point& p) const {
+    llvm::Value* number = job_.i64(0);
+    for (std::size_t k = 0; k < plan_.space.reduced.size(); ++k)
+      number = b().CreateNSWAdd(b().CreateNSWMul(number, job_.i64(plan_.space.reduced[k])),
+                                p.axis(outer_ + static_cast<int>(k)));
+    return number;
+  }
+
+  // ---- Sums ----
+
+  LlvmValue read(std::size_t side, Point& p) {
+    return job_.emit.evaluate_read(node_, side, job_.emit.anchor_axes(node_, p), p);
+  }
+
+  /// A coordinate before its division, without the term of one axis.
+  llvm::Value* coordinate_rest(const ir::Coordinate& c, int without, const Point& p) const {
+    llvm::Value* rest = job_.i64(c.offset);
+    for (const ir::AxisTerm& t : c.terms)
+      if (t.axis != without && plan_.space.extent(t.axis) > 1)
+        rest = b().CreateNSWAdd(rest, b().CreateNSWMul(p.axis(t.axis), job_.i64(t.scale)));
+    return rest;
+  }
+
+  llvm::Value* smaller(llvm::Value* x, llvm::Value* y) const {
+    return b().CreateBinaryIntrinsic(llvm::Intrinsic::smin, x, y);
+  }
+  llvm::Value* larger(llvm::Value* x, llvm::Value* y) const {
+    return b().CreateBinaryIntrinsic(llvm::Intrinsic::smax, x, y);
+  }
+  /// max(x, 0) / divisor, rounded up.
+  llvm::Value* divide_up(llvm::Value* x, std::int64_t divisor) const {
+    llvm::Value* natural = larger(x, job_.i64(0));
+    return divisor == 1 ? natural : b().CreateUDiv(b().CreateNSWAdd(natural, job_.i64(divisor - 1)), job_.i64(divisor));
+  }
+
+  /// The terms of `axis` for which every coordinate that it shares with a loop outside stays inside.
+  struct Bounds {
+    llvm::Value* low = nullptr;
+    llvm::Value* high = nullptr;
+  };
+  Bounds bounds_of(int axis, const Point& p) const {
+    Bounds bounds{job_.i64(0), job_.i64(plan_.space.extent(axis))};
+    for (std::size_t k = 0; k < plan_.space.reads[0].coordinates.size(); ++k) {
+      const ir::Coordinate& c = plan_.space.reads[0].coordinates[k];
+      const std::int64_t scale = c.scale_of(axis);
+      if (scale == 0 || c.scale_of(plan_.nest.tile) != 0 || ir::moving_axes(c, plan_.space).size() != 2) continue;
+      // 0 <= rest + scale * q <= last
+      llvm::Value* rest = coordinate_rest(c, axis, p);
+      llvm::Value* last = job_.i64((operand_[static_cast<int>(k)] - 1) * c.divisor);
+      if (scale > 0) {
+        bounds.low = larger(bounds.low, divide_up(b().CreateNSWNeg(rest), scale));
+        bounds.high =
+            smaller(bounds.high, divide_up(b().CreateNSWAdd(b().CreateNSWSub(last, rest), job_.i64(1)), scale));
+      } else {
+        bounds.low = larger(bounds.low, divide_up(b().CreateNSWSub(rest, last), -scale));
+        bounds.high = smaller(bounds.high, divide_up(b().CreateNSWAdd(rest, job_.i64(1)), -scale));
+      }
+    }
+    return bounds;
+  }
+
+  /// What has to hold for the terms at `p` to exist, of the coordinates that `wanted` picks (null: nothing).
+  llvm::Value* condition(const Point& p, const std::function<bool(const ir::Coordinate&)>& wanted, bool division_only) {
+    llvm::Value* all = nullptr;
+    for (std::size_t k = 0; k < plan_.space.reads[0].coordinates.size(); ++k) {
+      const ir::Coordinate& c = plan_.space.reads[0].coordinates[k];
+      if (c.scale_of(plan_.nest.tile) != 0 || !wanted(c)) continue;
+      llvm::Value* value = coordinate_rest(c, -1, p);
+      if (c.divisor != 1)
+        all = job_.emit.both(all, b().CreateICmpEQ(b().CreateSRem(value, job_.i64(c.divisor)), job_.i64(0)));
+      if (division_only) continue;
+      llvm::Value* extent = job_.i64((operand_[static_cast<int>(k)] - 1) * c.divisor + 1);
+      all = job_.emit.both(all, b().CreateICmpULT(value, extent));
+    }
+    return all;
+  }
+
+  /// `body` where the condition holds, else the sums as they are: a loop of at most one trip.
+  Tile guarded(llvm::Value* condition, std::span<Point> at, const Tile& tile,
+               const std::function<Tile(std::span<Point>, const Tile&)>& body) {
+    if (condition == nullptr) return body(at, tile);
+    return emit_loop(b(), job_.i64(0), b().CreateZExt(condition, b().getInt64Ty()), 1, tile,
+                     [&](llvm::Value*, const std::vector<llvm::Value*>& carried, llvm::Instruction* entry) {
+                       std::vector<Point> regions = inside(at, entry, {});
+                       return body(regions, carried);
+                     });
+  }
+
+  /// The terms of the reduced axes from number `level` on.
+  Tile nest(std::size_t level, std::span<Point> at, llvm::Value* start, const TileGroup& group, const Tile& tile) {
+    if (level == 0) {  // coordinates of the units alone: a window of one element
+      const auto of_units = [&](const ir::Coordinate& c) {
+        const std::vector<int> axes = ir::moving_axes(c, plan_.space);
+        return axes.size() == 1 && axes[0] < outer_ && needs_test(c);
+      };
+      rows_ = plan_.nest.partner < 0 ? &group.intervals.front().rows : nullptr;
+      return guarded(condition(at[0], of_units, false), at, tile,
+                     [&](std::span<Point> inner, const Tile& now) { return axis_loop(0, inner, start, group, now); });
+    }
+    return axis_loop(level, at, start, group, tile);
+  }
+
+  bool needs_test(const ir::Coordinate& c) const {
+    const auto k = static_cast<std::size_t>(&c - plan_.space.reads[0].coordinates.data());
+    const ir::CoordinateRange range = ir::range_of(c, plan_.space);
+    return c.divisor != 1 || range.low < 0 || range.high >= operand_[static_cast<int>(k)];
+  }
+
+  Tile axis_loop(std::size_t level, std::span<Point> at, llvm::Value* start, const TileGroup& group, const Tile& tile) {
+    if (level == plan_.space.reduced.size()) return add_term(at, start, group, tile);
+    const int axis = outer_ + static_cast<int>(level);
+    const bool innermost = level + 1 == plan_.space.reduced.size();
+    if (axis == plan_.nest.partner) return partner_loop(level, at, start, group, tile);
+    if (plan_.space.extent(axis) == 1) {
+      std::vector<Point> regions = inside(at, nullptr, {{axis, job_.i64(0)}});
+      return axis_loop(level + 1, regions, start, group, tile);
+    }
+    Bounds bounds = bounds_of(axis, at[0]);
+    if (innermost && piece_.low != nullptr) bounds = piece_;
+    const auto step = [&](llvm::Value* value, std::span<Point> inner, llvm::Instruction* entry, const Tile& now) {
+      std::vector<Point> regions = inside(inner, entry, {{axis, value}});
+      const auto of_axis = [&](const ir::Coordinate& c) {
+        return c.scale_of(axis) != 0 && ir::moving_axes(c, plan_.space).size() == 2;
+      };
+      return guarded(condition(regions[0], of_axis, true), regions, now, [&](std::span<Point> deeper, const Tile& t) {
+        return axis_loop(level + 1, deeper, start, group, t);
+      });
+    };
+    return unrolled_loop(bounds.low, bounds.high, innermost ? 4 : 1, at, tile, step);
+  }
+
+  using Step = std::function<Tile(llvm::Value* value, std::span<Point> at, llvm::Instruction* entry, const Tile& tile)>;
+
+  /// Trips of `unroll` steps, then single ones.
+  Tile unrolled_loop(llvm::Value* low, llvm::Value* high, std::int64_t unroll, std::span<Point> at, Tile tile,
+                     const Step& step) {
+    llvm::Value* middle = low;
+    const auto loop = [&](llvm::Value* from, llvm::Value* to, std::int64_t steps) {
+      tile = emit_loop(b(), from, to, steps, tile,
+                       [&](llvm::Value* value, const std::vector<llvm::Value*>& carried, llvm::Instruction* entry) {
+                         Tile now = carried;
+                         for (std::int64_t u = 0; u < steps; ++u)
+                           now = step(b().CreateNSWAdd(value, job_.i64(u)), at, entry, now);
+                         return now;
+                       });
+    };
+    if (unroll > 1) {
+      llvm::Value* length = larger(b().CreateNSWSub(high, low), job_.i64(0));
+      middle = b().CreateNSWAdd(low, b().CreateAnd(length, job_.i64(~(unroll - 1))));
+      loop(low, middle, unroll);
+    }
+    loop(middle, high, 1);
+    return tile;
+  }
+
+  Tile partner_loop(std::size_t level, std::span<Point> at, llvm::Value* start, const TileGroup& group, Tile tile) {
+    const int axis = plan_.nest.partner;
+    for (const Interval& run : group.intervals) {
+      if (run.rows.empty()) continue;
+      rows_ = &run.rows;
+      const auto step = [&](llvm::Value* value, std::span<Point> inner, llvm::Instruction* entry, const Tile& now) {
+        std::vector<Point> regions = inside(inner, entry, {{axis, value}});
+        return axis_loop(level + 1, regions, start, group, now);
+      };
+      const std::int64_t unroll = level + 1 == plan_.space.reduced.size() ? 4 : 1;
+      if (run.end - run.begin == 1)
+        tile = step(job_.i64(run.begin), at, nullptr, tile);
+      else
+        tile = unrolled_loop(job_.i64(run.begin), job_.i64(run.end), unroll, at, tile, step);
+    }
+    return tile;
+  }
+
+  /// One term of every sum whose row has it.
+  Tile add_term(std::span<Point> at, llvm::Value* start, const TileGroup&, const Tile& tile) {
+    std::vector<LlvmValue> vectors;
+    for (std::size_t j = 0; j < at.size(); ++j) {
+      if (job_.schedule.pack_vectors && !plan_.nest.chunked)
+        vectors.emplace_back(job_.context, dtype_,
+                             b().CreateLoad(vector_type(), panel(term_number(at[j]), j, at.size())));
+      else
+        vectors.push_back(read(1, at[j]));
+    }
+    Tile next = tile;
+    for (const std::int64_t i : *rows_) {
+      std::vector<Point> row = inside(at.first(1), nullptr, {{plan_.nest.tile, b().CreateNSWAdd(start, job_.i64(i))}});
+      LlvmValue value = read(0, row[0]);
+      for (std::size_t j = 0; j < at.size(); ++j) {
+        if (plan_.nest.shared_columns && j > 0) {  // a vector of its own
+          row = inside(at.subspan(j, 1), nullptr, {{plan_.nest.tile, b().CreateNSWAdd(start, job_.i64(i))}});
+          value = read(0, row[0]);
+        }
+        llvm::Value*& sum = next[static_cast<std::size_t>(i) * at.size() + j];
+        const std::vector<LlvmValue> carry = {LlvmValue(job_.context, dtype_, sum)};
+        sum = splat(job_.emit.ops(node_).accumulate(carry, std::vector{value, vectors[j]}, {})[0]).value();
+      }
+    }
+    return next;
+  }
+
+  // ---- Chunks of whole rows of the innermost axis ----
+
+  /// All tiles of one chunk before the next: what a chunk reads stays in the cache. Totals wait in the workspace.
+  void chunks(std::span<Point> columns) {
+    const ir::ChainChunks all(plan_.space.reduced);
+    const std::int64_t rows = all.total / all.row;
+    if (all.rows == 0) return pieces(columns, rows, all.row);
+    emit_loop(b(), job_.i64(0), job_.i64(rows), all.rows, [&](llvm::Value* first, llvm::Instruction* entry) {
+      std::vector<Point> at = inside(columns, entry, {});
+      llvm::Value* last = smaller(b().CreateNSWAdd(first, job_.i64(all.rows)), job_.i64(rows));
+      each_tile(at, [&](std::span<Point> tile_at, llvm::Value* number, llvm::Value* start, const TileGroup& group) {
+        add_to_totals(chunk(tile_at, start, group, first, last), totals(number, tile_at.size()), first);
+      });
+    });
+    each_tile(columns, [&](std::span<Point> at, llvm::Value* number, llvm::Value* start, const TileGroup& group) {
+      epilogue(at, start, group.rows, totals(number, at.size()));
+    });
+  }
+
+  /// The same where a row is longer than a chunk: each is cut into pieces.
+  void pieces(std::span<Point> columns, std::int64_t rows, std::int64_t row) {
+    const std::int64_t count = (row + ir::chain_chunk - 1) / ir::chain_chunk;
+    emit_loop(b(), job_.i64(0), job_.i64(rows * count), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
+      std::vector<Point> at = inside(columns, entry, {});
+      llvm::Value* first = b().CreateUDiv(number, job_.i64(count));
+      llvm::Value* low = b().CreateNSWMul(b().CreateURem(number, job_.i64(count)), job_.i64(ir::chain_chunk));
+      piece_ = {low, smaller(b().CreateNSWAdd(low, job_.i64(ir::chain_chunk)), job_.i64(row))};
+      each_tile(at, [&](std::span<Point> tile_at, llvm::Value* tile, llvm::Value* start, const TileGroup& group) {
+        llvm::Value* last = b().CreateNSWAdd(first, job_.i64(1));
+        add_to_totals(chunk(tile_at, start, group, first, last), totals(tile, tile_at.size()), number);
+      });
+      piece_ = {};
+    });
+    each_tile(columns, [&](std::span<Point> at, llvm::Value* number, llvm::Value* start, const TileGroup& group) {
+      epilogue(at, start, group.rows, totals(number, at.size()));
+    });
+  }
+
+  Tile chunk(std::span<Point> at, llvm::Value* start, const TileGroup& group, llvm::Value* first, llvm::Value* last) {
+    std::vector<int> axes;
+    for (int k = outer_; k + 1 < plan_.space.axes(); ++k) axes.push_back(k);
+    rows_ = plan_.nest.partner < 0 ? &group.intervals.front().rows : nullptr;
+    return emit_loop(b(), first, last, 1, Tile(tile_size(at, group), zero()),
+                     [&](llvm::Value* row, const std::vector<llvm::Value*>& carried, llvm::Instruction* entry) {
+                       std::vector<Point> regions = inside(at, entry, digits(axes, row));
+                       const auto of_rows = [&](const ir::Coordinate& c) {
+                         return c.scale_of(plan_.space.axes() - 1) == 0 && needs_test(c);
+                       };
+                       return guarded(condition(regions[0], of_rows, false), regions, carried,
+                                      [&](std::span<Point> inner, const Tile& now) {
+                                        return axis_loop(axes.size(), inner, start, group, now);
+                                      });
+                     });
+  }
+
+  llvm::Value* totals(llvm::Value* number, std::size_t columns) {
+    const std::int64_t size = plan_.most_rows * static_cast<std::int64_t>(columns);
+    return b().CreateGEP(vector_type(), job_.workspace, b().CreateNSWMul(number, job_.i64(size)));
+  }
+
+  /// totals = the first chunk, then totals + chunk.
+  void add_to_totals(const Tile& chunk, llvm::Value* memory, llvm::Value* first) {
+    const LlvmValue is_first(job_.context, ir::DType::i1, b().CreateICmpEQ(first, job_.i64(0)));
+    for (std::size_t k = 0; k < chunk.size(); ++k) {
+      const LlvmValue mine(job_.context, dtype_, chunk[k]);
+      const LlvmValue total(job_.context, dtype_, b().CreateLoad(vector_type(), slot(memory, k)));
+      const LlvmValue sum = job_.emit.ops(node_).combine(std::vector{total}, std::vector{mine})[0];
+      b().CreateStore(select(is_first, mine, sum).value(), slot(memory, k));
+    }
+  }
+
+  // ---- What the kernel makes of the sums ----
+
+  void epilogue(std::span<Point> at, llvm::Value* start, std::int64_t rows, llvm::Value* memory) {
+    const auto count = static_cast<std::int64_t>(at.size());
+    emit_loop(b(), job_.i64(0), job_.i64(rows), 1, [&](llvm::Value* row, llvm::Instruction* entry) {
+      for (std::size_t j = 0; j < at.size(); ++j) {
+        Point p;
+        p.parent = &at[j];
+        p.entry = entry;
+        p.axes[plan_.nest.tile] = b().CreateNSWAdd(start, row);
+        llvm::Value* place =
+            b().CreateNSWAdd(b().CreateNSWMul(row, job_.i64(count)), job_.i64(static_cast<std::int64_t>(j)));
+        const LlvmValue sum(job_.context, dtype_,
+                            b().CreateLoad(vector_type(), b().CreateGEP(vector_type(), memory, place)));
+        p.finish(node_, job_.emit.ops(node_).finish(std::vector{sum}, dtype_));
+        job_.emit.store_outputs(outputs_, p);
+      }
+    });
+  }
+
+  /// Stack space for a tile, in the function's entry block.
+  llvm::Value* scratch_of(std::int64_t count) {
+    llvm::Type* type = vector_type();
+    llvm::IRBuilder<>::InsertPointGuard restore(b());
+    llvm::BasicBlock& first = b().GetInsertBlock()->getParent()->getEntryBlock();
+    b().SetInsertPoint(&first, first.begin());
+    return b().CreateAlloca(type, job_.i64(count));
+  }
+
+  KernelJob& job_;
+  const WindowPlan& plan_;
+  Point& batch_;
+  NodeId node_;
+  ir::DType dtype_;
+  int outer_;
+  ir::Shape operand_;
+  std::vector<std::size_t> outputs_;
+  Bounds piece_;                                     // of the innermost axis, where chunks cut it
+  const std::vector<std::int64_t>* rows_ = nullptr;  // of the tile, that the terms being emitted have
+};
+
+}  // namespace
+
+bool is_window_contract(const ir::Kernel& kernel, const ir::KernelShape& shape) {
+  std::vector<ir::TensorType> types;
+  const ir::Space space = space_of(*kernel.body, kernel.body->node(shape.anchors.front()), types);
+  const std::optional<ir::WindowNest> nest = ir::window_nest(space, types);
+  if (!nest || ir::is_windowed(space, types)) return nest.has_value();
+  if (!nest->chunked || kernel.schedule.swap || kernel.schedule.pack_vectors) return false;
+  // Terms that lie apart in both operands (weight gradients): all tiles of a chunk while it is in the cache.
+  const int inner = space.axes() - 1;
+  return std::ranges::all_of(space.reads,
+                             [&](const ir::IndexMap& map) { return map.coordinates.back().scale_of(inner) == 0; });
+}
+
+std::int64_t window_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape) {
+  const WindowPlan plan = plan_of(kernel, shape);
+  return plan.units > 1 ? plan.units : plan.tiles;
+}
+
+std::int64_t window_workspace(const ir::Kernel& kernel, const ir::KernelShape& shape) {
+  const WindowPlan plan = plan_of(kernel, shape);
+  const ir::DType dtype = kernel.body->node(shape.anchors.front()).results[0].dtype;
+  const std::int64_t vectors = kernel.schedule.tile_vectors * vector_bytes(kernel, dtype);
+  if (plan.nest.chunked) return round_up(plan.units * plan.tiles * plan.most_rows * vectors);
+  return kernel.schedule.pack_vectors ? round_up(plan.space.reduced_elements() * vectors) : 0;
+}
+
+void emit_window(KernelJob& job) {
+  const WindowPlan plan = plan_of(job.emit.kernel(), job.emit.shape());
+  loop_axes(job, plan.nest.batch, false, job.root, [&](Point& batch) { WindowEmitter(job, plan, batch).run(); });
+}
+
+}  // namespace sinter::runtime
