@@ -22,7 +22,7 @@ ContractEmitter::ContractEmitter(KernelJob& job, Point& batch)
       walk_(job.emit.shape().inner),
       dtype_(job.emit.body().node(node_).results[0].dtype),
       side_(job.schedule.swap ? 0 : 1),
-      transposes_(job.schedule.swap && roles_.column_count > 1 && job.context.lanes > 1),
+      transposes_(job.schedule.swap && roles_.column_count > 1 && roles_.row_count > 1 && job.context.lanes > 1),
       workspace_(contract_workspace(job.schedule, tiles_, walk_, dtype_)) {
   for (std::size_t k = 0; k < job.emit.body().outputs().size(); ++k) outputs_.push_back(k);
   columns_in_order_ = columns_are_one_axis();

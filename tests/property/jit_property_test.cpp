@@ -90,7 +90,11 @@ ir::Program with_random_schedules(const ir::Program& program, Random& random) {
       s.unroll = random.between(1, 4);
       s.tile_rows = random.between(1, 7);
       s.tile_vectors = random.between(1, 4);
-      s.swap = s.form == ir::KernelForm::contract && random.chance(0.5);
+      if (s.form == ir::KernelForm::contract) {
+        s.swap = random.chance(0.5);
+        s.pack_vectors = random.chance(0.5);
+        s.pack_rows = s.pack_vectors && random.chance(0.5);
+      }
       s.parallel = s.form != ir::KernelForm::scatter && random.chance(0.7);
     }
     changed.items.emplace_back(ir::Barrier{});

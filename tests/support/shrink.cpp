@@ -19,6 +19,13 @@ struct Cut {
 
 bool is_bound(const ir::Node& n) { return n.kind == ir::kind_of<ir::Input>() || n.kind == ir::kind_of<ir::State>(); }
 
+/// A name for the input that stands for node `id`; earlier cuts of a graph may have left inputs of their own.
+std::string unused_name(const ir::Environment& environment, ir::NodeId id) {
+  std::string name = str("cut", id);
+  while (environment.contains(name)) name += "_";
+  return name;
+}
+
 RandomGraph apply(const RandomGraph& from, const Cut& cut) {
   const ir::Graph& graph = from.graph;
   std::vector<bool> needed(graph.size(), false);
@@ -38,7 +45,7 @@ RandomGraph apply(const RandomGraph& from, const Cut& cut) {
     ir::Node node = graph.node(id);
     if (is_bound(node)) to.environment[name_of(node)] = from.environment.find(name_of(node))->second;
     if (cut.nodes.contains(id)) {
-      const std::string name = str("cut", id, "_", from.environment.size());
+      const std::string name = unused_name(from.environment, id);
       place[id] = ir::input(to.graph, name, node.results[0]).value().node;
       to.environment[name] = values[id][0];
       continue;
