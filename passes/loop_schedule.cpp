@@ -52,6 +52,18 @@ double work_of(const Graph& body, const KernelShape& shape, const Schedule& s) {
   return outer * inner * cost_of(body) / lanes;
 }
 
+/// Registers per value. A long body is one chain of dependent operations, longer than what the processor looks ahead;
+/// values of several registers put that many chains side by side. Takes many registers, and rows that fill them.
+std::int64_t registers_per_value(const KernelShape& shape, const ir::Target& target, double cost, std::int64_t lanes) {
+  constexpr double long_body = 48.0;
+  if (cost < long_body || target.vector_registers < 32) return 1;
+  if (shape.form != KernelForm::row && shape.form != KernelForm::pointwise) return 1;
+  const ir::Ints& axes = shape.form == KernelForm::row ? shape.inner : shape.outer;
+  std::int64_t registers = 1;
+  while (registers < 4 && !axes.empty() && axes.back() >= 2 * registers * lanes) registers *= 2;
+  return registers;
+}
+
 }  // namespace
 
 Schedule choose_schedule(const Graph& body, const KernelShape& shape, const ir::Target& target) {
@@ -59,13 +71,15 @@ Schedule choose_schedule(const Graph& body, const KernelShape& shape, const ir::
   s.form = shape.form;
   s.lanes = lanes_for(body, target);
   const double cost = cost_of(body);
+  const double work = work_of(body, shape, s);
+  s.lanes *= registers_per_value(shape, target, cost, s.lanes);
   const std::int64_t wanted = shape.form == KernelForm::column ? 4 : cost < 16 ? 4 : cost < 48 ? 2 : 1;
   const std::int64_t along =
       shape.form == KernelForm::row ? ir::Shape(shape.inner).elements() : ir::Shape(shape.outer).elements();
   s.unroll = std::clamp<std::int64_t>(divide_up(along, s.lanes), 1, wanted);
   if (shape.form == KernelForm::contract) choose_contract_schedule(body, shape, target, s);
   if (shape.form == KernelForm::contract) s.unroll = 1;
-  s.parallel = shape.form != KernelForm::scatter && work_of(body, shape, s) > shared_work;
+  s.parallel = shape.form != KernelForm::scatter && work > shared_work;
   return s;
 }
 

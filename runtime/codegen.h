@@ -31,10 +31,12 @@ struct GeneratedModule {
 ///   void step(void* const* buffers, int32_t thread, int32_t threads, void (*barrier)(void*), void* barrier_arg)
 ///
 /// `buffers` holds one address per buffer of the program, in its order, arena buffers included, and then that of the
-/// workspace: threads * step_workspace_bytes() bytes, aligned to 64.
+/// workspace: threads * step_workspace_bytes() bytes, then step_shared_bytes() more, aligned to 64.
 GeneratedModule generate(const ir::Program& program, const CompileOptions& options, std::string_view entry_name);
 
 /// Scratch memory that each thread of a step needs.
 std::int64_t step_workspace_bytes(const ir::Program& program);
+/// Scratch memory through which its threads exchange values: a part for each kernel that does so.
+std::int64_t step_shared_bytes(const ir::Program& program);
 
 }  // namespace sinter::runtime

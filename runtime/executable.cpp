@@ -95,6 +95,7 @@ std::shared_ptr<const Executable> Executable::compile(const ir::Program& program
   impl->signature = signature_of(program);
   impl->arena_bytes = program.arena_bytes;
   impl->workspace_bytes = step_workspace_bytes(program);
+  impl->shared_bytes = step_shared_bytes(program);
   impl->parallel = program.is_parallel();
   impl->checked = options.checked;
   add_slots(program, *impl);

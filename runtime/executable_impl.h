@@ -44,6 +44,7 @@ struct Executable::Impl {
   std::vector<AlignedBytes> constants;
   std::int64_t arena_bytes = 0;
   std::int64_t workspace_bytes = 0;  // per thread
+  std::int64_t shared_bytes = 0;     // of all threads together, behind their own parts
   bool parallel = false;
   bool checked = false;
   double compile_milliseconds = 0;

@@ -62,7 +62,8 @@ llvm::Function* emit_kernel(llvm::Module& module, const ir::Program&, const ir::
   const std::size_t pointers = kernel.inputs.size() + kernel.outputs.size();
   std::vector<llvm::Type*> arguments(pointers, llvm::PointerType::getUnqual(context));
   arguments.insert(arguments.end(), 2, llvm::Type::getInt64Ty(context));
-  arguments.push_back(llvm::PointerType::getUnqual(context));
+  const bool meets = shared_workspace_bytes(kernel) > 0;
+  arguments.insert(arguments.end(), meets ? 3 : 1, llvm::PointerType::getUnqual(context));
   auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), arguments, false);
   auto* function = llvm::Function::Create(type, llvm::Function::InternalLinkage, symbol, module);
   function->addFnAttr(llvm::Attribute::NoUnwind);
@@ -82,6 +83,10 @@ llvm::Function* emit_kernel(llvm::Module& module, const ir::Program&, const ir::
                   function->getArg(static_cast<unsigned>(pointers)),
                   function->getArg(static_cast<unsigned>(pointers + 1)),
                   function->getArg(static_cast<unsigned>(pointers + 2))};
+    if (meets) {
+      job.barrier = function->getArg(static_cast<unsigned>(pointers + 3));
+      job.barrier_argument = function->getArg(static_cast<unsigned>(pointers + 4));
+    }
     emit_form(job, shape.form);
   }
   builder.CreateRetVoid();
@@ -95,6 +100,13 @@ std::int64_t workspace_bytes(const ir::Kernel& kernel) {
                                            : contract_workspace_bytes(kernel, shape);
 }
 
+std::int64_t shared_workspace_bytes(const ir::Kernel& kernel) {
+  if (is_empty(kernel) || kernel.schedule.form != ir::KernelForm::row) return 0;
+  const ir::KernelShape shape = shape_of(kernel);
+  if (!shares_one_row(kernel.schedule, shape)) return 0;
+  return (row_kept_bytes(kernel, shape) + 63) / 64 * 64;
+}
+
 std::int64_t parallel_extent(const ir::Kernel& kernel) {
   if (is_empty(kernel)) return 0;
   const ir::KernelShape shape = shape_of(kernel);
@@ -102,6 +114,7 @@ std::int64_t parallel_extent(const ir::Kernel& kernel) {
     return is_window_contract(kernel, shape) ? window_parallel_extent(kernel, shape)
                                              : contract_parallel_extent(kernel, shape);
   if (shape.form == ir::KernelForm::scatter) return 1;
+  if (shares_one_row(kernel.schedule, shape)) return row_pieces(shape);
   // The first real loop: an outer axis that is not part of the vector, or else the vector's blocks.
   const AxisSplit split = split_axes(*kernel.body, shape, 0, static_cast<int>(shape.outer.size()));
   const bool row = shape.form == ir::KernelForm::row;

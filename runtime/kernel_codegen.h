@@ -16,8 +16,9 @@ namespace sinter::runtime {
 
 /// Emits `void symbol(ptr in0, ..., ptr out0, ..., i64 begin, i64 end, ptr workspace)`: the addresses of the kernel's
 /// inputs, then of its outputs (an in-place output repeats an input's address), the part of the outermost loop to run,
-/// and workspace_bytes() of memory that nobody else uses meanwhile. The kernel's
-/// buffer ids tell which arguments alias; apart from that, the code depends on body and schedule only.
+/// and workspace_bytes() of memory that nobody else uses meanwhile. A kernel with shared_workspace_bytes() gets those
+/// instead, the same for all threads, and `ptr barrier, ptr barrier_arg` besides (barrier null: one thread). The
+/// kernel's buffer ids tell which arguments alias; apart from that, the code depends on body and schedule only.
 llvm::Function* emit_kernel(llvm::Module& module, const ir::Program& program, const ir::Kernel& kernel,
                             const CompileOptions& options, const std::string& symbol);
 
@@ -26,5 +27,8 @@ std::int64_t parallel_extent(const ir::Kernel& kernel);
 
 /// Scratch memory that one thread needs for the kernel (packed panels), a multiple of 64.
 std::int64_t workspace_bytes(const ir::Kernel& kernel);
+
+/// Scratch memory through which the threads exchange values inside the kernel, a multiple of 64; 0: they do not.
+std::int64_t shared_workspace_bytes(const ir::Kernel& kernel);
 
 }  // namespace sinter::runtime

@@ -18,6 +18,8 @@ struct KernelJob {
   llvm::Value* begin = nullptr;
   llvm::Value* end = nullptr;
   llvm::Value* workspace = nullptr;
+  llvm::Value* barrier = nullptr;  // where all threads meet inside the kernel (null at run time: one thread)
+  llvm::Value* barrier_argument = nullptr;
 
   llvm::IRBuilder<>& builder() const { return context.builder; }
   llvm::Value* i64(std::int64_t v) const { return context.i64(v); }
@@ -75,6 +77,13 @@ void emit_window(KernelJob& job);
 std::int64_t window_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape);
 /// Bytes of scratch memory: the packed second operand, or running totals.
 std::int64_t window_workspace(const ir::Kernel& kernel, const ir::KernelShape& shape);
+
+/// Whether threads share a kernel of a single row by the pieces of its sums. They meet inside such a kernel.
+bool shares_one_row(const ir::Schedule& schedule, const ir::KernelShape& shape);
+std::int64_t row_pieces(const ir::KernelShape& shape);
+/// Memory of all threads together, in which the results of pieces wait to be combined.
+std::int64_t row_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape);
+
 
 std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape);
 /// Scratch memory that one thread needs, in bytes.

@@ -70,7 +70,7 @@ struct Session::State {
       : executable(std::move(e)), impl(executable->impl()), team(t), threads(n), buffers(impl.slots.size() + 1) {
     arena = allocate_aligned(impl.arena_bytes);
     for (std::size_t k = 0; k < impl.slots.size(); ++k) buffers[k] = fixed_address(impl.slots[k]);
-    workspace = allocate_aligned(impl.workspace_bytes * (impl.parallel ? threads : 1));
+    workspace = allocate_aligned(impl.workspace_bytes * (impl.parallel ? threads : 1) + impl.shared_bytes);
     buffers.back() = workspace.get();
   }
 
@@ -112,7 +112,7 @@ struct Session::State {
   int threads;
   bool fill = fills_arena(impl.checked);
   AlignedBytes arena;
-  AlignedBytes workspace;  // a part for each thread
+  AlignedBytes workspace;  // a part for each thread, then one for all
   std::vector<AlignedBytes> derived;
   std::vector<void*> buffers;  // the step's first argument: one per buffer, then the workspace
 };

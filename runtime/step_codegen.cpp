@@ -105,9 +105,12 @@ class StepEmitter {
     thread_ = builder_.CreateSExt(function_->getArg(1), builder_.getInt64Ty());
     threads_ = builder_.CreateSExt(function_->getArg(2), builder_.getInt64Ty());
     llvm::Value* slot = builder_.CreateConstGEP1_64(builder_.getPtrTy(), function_->getArg(0), addresses_.size());
-    llvm::Value* mine = builder_.CreateMul(thread_, i64(step_workspace_bytes(program)));
-    workspace_ =
-        builder_.CreateGEP(builder_.getInt8Ty(), builder_.CreateLoad(builder_.getPtrTy(), slot, "workspace"), mine);
+    llvm::Value* workspace = builder_.CreateLoad(builder_.getPtrTy(), slot, "workspace");
+    llvm::Value* part = i64(step_workspace_bytes(program));
+    workspace_ = builder_.CreateGEP(builder_.getInt8Ty(), workspace, builder_.CreateMul(thread_, part));
+    exchange_ = builder_.CreateGEP(builder_.getInt8Ty(), workspace, builder_.CreateMul(threads_, part));
+    llvm::Value* shared = builder_.CreateICmpSGT(threads_, i64(1));
+    barrier_ = builder_.CreateSelect(shared, function_->getArg(3), llvm::ConstantPointerNull::get(builder_.getPtrTy()));
     emit(program.items);
     builder_.CreateRetVoid();
   }
@@ -168,6 +171,8 @@ class StepEmitter {
     const auto bound = [&](llvm::Value* t) {
       return builder_.CreateSDiv(builder_.CreateMul(i64(extent), t), threads_);
     };
+    // In a loop all have to be through with the values of the last turn.
+    if (loops_ > 0 && shared_workspace_bytes(kernel) > 0) emit_barrier();
     call(kernel, bound(thread_), bound(builder_.CreateAdd(thread_, i64(1))));
   }
 
@@ -176,7 +181,14 @@ class StepEmitter {
     for (const ir::BufferId id : operands_of(kernel)) arguments.push_back(addresses_.at(id));
     arguments.push_back(begin);
     arguments.push_back(end);
-    arguments.push_back(workspace_);
+    if (const std::int64_t exchanged = shared_workspace_bytes(kernel); exchanged > 0) {
+      arguments.push_back(builder_.CreateGEP(builder_.getInt8Ty(), exchange_, i64(exchanged_)));
+      arguments.push_back(barrier_);
+      arguments.push_back(function_->getArg(4));
+      exchanged_ += exchanged;
+    } else {
+      arguments.push_back(workspace_);
+    }
     builder_.CreateCall(kernels_.get(kernel), arguments);
   }
 
@@ -199,7 +211,9 @@ class StepEmitter {
     builder_.SetInsertPoint(body);
     llvm::PHINode* turn = builder_.CreatePHI(builder_.getInt64Ty(), 2, "turn");
     turn->addIncoming(i64(0), before);
+    ++loops_;
     emit(loop.items);
+    --loops_;
     llvm::Value* following = builder_.CreateAdd(turn, i64(1));
     turn->addIncoming(following, builder_.GetInsertBlock());
     llvm::BasicBlock* behind = new_block("behind_loop");
@@ -214,6 +228,10 @@ class StepEmitter {
   llvm::Value* thread_ = nullptr;     // i64
   llvm::Value* threads_ = nullptr;    // i64
   llvm::Value* workspace_ = nullptr;  // of this thread
+  llvm::Value* exchange_ = nullptr;   // of all threads together
+  llvm::Value* barrier_ = nullptr;    // null for one thread
+  std::int64_t exchanged_ = 0;        // bytes of it that earlier kernels use
+  int loops_ = 0;                     // around the place where code is emitted
 };
 
 }  // namespace
@@ -222,6 +240,12 @@ std::int64_t step_workspace_bytes(const ir::Program& program) {
   std::int64_t most = 0;
   for_each_kernel(program.items, [&](const ir::Kernel& kernel) { most = std::max(most, workspace_bytes(kernel)); });
   return most;
+}
+
+std::int64_t step_shared_bytes(const ir::Program& program) {
+  std::int64_t sum = 0;
+  for_each_kernel(program.items, [&](const ir::Kernel& kernel) { sum += shared_workspace_bytes(kernel); });
+  return sum;
 }
 
 GeneratedModule generate(const ir::Program& program, const CompileOptions& options, std::string_view entry_name) {

@@ -1,13 +1,17 @@
-// The built-in team. Two rules keep it simple: only threads that take part in a run are woken (each by a ticket of its
-// own, so nobody else reads the job), and a fork throws the whole crew away (the child has none of its threads).
+// The built-in team. Three rules keep it simple: only threads that take part in a run are woken (each by a ticket of
+// its own, so nobody else reads the job), a fork throws the whole crew away (the child has none of its threads), and a
+// thread that finds itself on the processor of another one leaves it.
 
 #include <sinter/runtime/team.h>
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -30,39 +34,118 @@ void relax() {
 #endif
 }
 
-/// Returns when `word` no longer holds `old`: spins for a while, then sleeps.
-void wait_while(const std::atomic<std::uint32_t>& word, std::uint32_t old, int rounds) {
+/// Whether `word` stops holding `old` within some rounds of spinning.
+bool changes_soon(const std::atomic<std::uint32_t>& word, std::uint32_t old, int rounds) {
   for (int i = 0; i < rounds; ++i) {
-    if (word.load(std::memory_order_acquire) != old) return;
+    if (word.load(std::memory_order_acquire) != old) return true;
     relax();
   }
-  word.wait(old, std::memory_order_acquire);
+  return false;
 }
+
+/// Returns when `word` no longer holds `old`: spins for a while, then sleeps.
+void wait_while(const std::atomic<std::uint32_t>& word, std::uint32_t old, int rounds) {
+  if (!changes_soon(word, old, rounds)) word.wait(old, std::memory_order_acquire);
+}
+
+/// Which processor each thread of a run was on when it last looked.
+///
+/// The system wakes a thread on the processor of whoever woke it when the others look busy, and there it stays: two
+/// threads that sleep in turn never look like two that could run at once, and a run takes as long as with one thread.
+/// So a thread that shares a processor with one of a smaller number forbids itself the processors of all the others.
+/// The caller, who is number 0, is never moved.
+class Places {
+ public:
+  Places() {
+    for (std::atomic<int>& place : of_) place.store(-1, std::memory_order_relaxed);
+  }
+
+  /// Notes where the calling thread is. Nothing is written as long as it stays there.
+  void note(std::int32_t thread) {
+    const int here = current();
+    std::atomic<int>& own = of_[static_cast<std::size_t>(thread)];
+    if (own.load(std::memory_order_relaxed) != here) own.store(here, std::memory_order_relaxed);
+  }
+
+  /// Moves the calling thread if it is in the way of another one. `allowed`: where it may be at all.
+  void leave_others(std::int32_t thread, std::int32_t threads, const cpu_set_t& allowed) {
+    note(thread);
+    if (!is_shared(thread)) return;
+    cpu_set_t free = allowed;
+    for (std::int32_t t = 0; t < threads; ++t)
+      if (const int place = at(t); t != thread && place >= 0) CPU_CLR(static_cast<std::size_t>(place), &free);
+    if (CPU_COUNT(&free) > 0 && sched_setaffinity(0, sizeof free, &free) == 0) note(thread);
+  }
+
+ private:
+  /// -1 where it is not known, and beyond what a cpu_set_t holds.
+  static int current() {
+    const int place = sched_getcpu();
+    return place < CPU_SETSIZE ? place : -1;
+  }
+  int at(std::int32_t thread) const { return of_[static_cast<std::size_t>(thread)].load(std::memory_order_relaxed); }
+  bool is_shared(std::int32_t thread) const {
+    const int here = at(thread);
+    for (std::int32_t t = 0; t < thread; ++t)
+      if (here >= 0 && at(t) == here) return true;
+    return false;
+  }
+
+  std::array<std::atomic<int>, most_threads> of_;
+};
 
 /// All threads meet; the last one opens the next phase.
 struct MeetingPoint {
-  void arrive_and_wait() {
-    // Read before arriving: afterwards the meeting may be over and the caller preparing the next run.
-    const std::uint32_t current = phase.load(std::memory_order_relaxed);
-    const std::int32_t expected = threads;
-    const int patience = rounds;
-    if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == expected) {
-      arrived.store(0, std::memory_order_relaxed);
-      phase.store(current + 1, std::memory_order_release);
-      phase.notify_all();
-    } else {
-      wait_while(phase, current, patience);
-    }
-  }
-
   std::int32_t threads = 1;
   int rounds = 0;
   alignas(64) std::atomic<std::int32_t> arrived = 0;
   alignas(64) std::atomic<std::uint32_t> phase = 0;
+  alignas(64) Places places;
 };
 
-void meet(void* point) { static_cast<MeetingPoint*>(point)->arrive_and_wait(); }
+/// What one thread of the crew knows of itself: the argument of its barrier.
+struct Seat {
+  MeetingPoint& point;
+  std::int32_t thread = 0;
+  std::optional<cpu_set_t> allowed = {};  // where it may be moved to; the caller stays where it is
+
+  void look_around() {
+    if (allowed)
+      point.places.leave_others(thread, point.threads, *allowed);
+    else
+      point.places.note(thread);
+  }
+
+  void meet() {
+    // Read before arriving: afterwards the meeting may be over and the caller preparing the next run.
+    const std::uint32_t current = point.phase.load(std::memory_order_relaxed);
+    const std::int32_t expected = point.threads;
+    const int patience = point.rounds;
+    point.places.note(thread);
+    if (point.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == expected) {
+      point.arrived.store(0, std::memory_order_relaxed);
+      point.phase.store(current + 1, std::memory_order_release);
+      point.phase.notify_all();
+      return;
+    }
+    if (changes_soon(point.phase, current, patience)) return;
+    if (allowed && patience > 0) {  // perhaps the thread that is missing waits for this one's processor
+      point.places.leave_others(thread, expected, *allowed);
+      if (changes_soon(point.phase, current, patience)) return;
+    }
+    point.phase.wait(current, std::memory_order_acquire);
+  }
+};
+
+void meet(void* seat) { static_cast<Seat*>(seat)->meet(); }
 void meet_nobody(void*) {}
+
+/// Where the calling thread may run; nothing when the system does not tell.
+std::optional<cpu_set_t> own_processors() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return std::nullopt;
+  return set;
+}
 
 void run_alone(TeamTask task, void* context) { task(context, 0, 1, &meet_nobody, nullptr); }
 
@@ -124,17 +207,20 @@ class Crew {
     point_.threads = threads;
     // Spinning for a thread that has no processor to arrive on only keeps it away longer.
     point_.rounds = threads <= processors_ ? spin_rounds.load(std::memory_order_relaxed) : 0;
+    Seat seat{point_};
+    seat.look_around();
     for (int i = 0; i < threads - 1; ++i) workers_[static_cast<std::size_t>(i)]->call(Worker::work);
-    take_part(0);
+    take_part(seat);
   }
 
   /// The part of one thread. The last meeting tells the caller that all are done with job and context.
-  void take_part(std::int32_t thread) {
-    task_(context_, thread, point_.threads, &meet, &point_);
-    point_.arrive_and_wait();
+  void take_part(Seat& seat) {
+    task_(context_, seat.thread, point_.threads, &meet, &seat);
+    seat.meet();
   }
 
   void serve(Worker& self, std::int32_t index) {
+    Seat seat{point_, index, own_processors()};
     std::uint32_t seen = 0;
     int rounds = spin_rounds.load(std::memory_order_relaxed);
     while (true) {
@@ -144,7 +230,8 @@ class Crew {
       if (now % 2 == Worker::quit) return;
       seen = now;
       rounds = point_.rounds;
-      take_part(index);
+      if (rounds > 0) seat.look_around();
+      take_part(seat);
     }
   }
 

@@ -1,6 +1,7 @@
 // Whole programs through compile and run: the step function, its threads, bindings, and what must stay untouched.
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/text.h>
 #include <sinter/runtime/executable.h>
 #include <sinter/runtime/team.h>
 
@@ -60,6 +61,39 @@ TEST_CASE("a step computes what the interpreter computes, on any number of threa
   const ir::Program program = update_program(13, 37, lanes);
   Session session(compile(program), threads);
   for (std::uint64_t seed = 0; seed < 5; ++seed) CHECK(agrees(program, session, seed));
+}
+
+TEST_CASE("threads share a single long row, turn after turn of a loop", "[session]") {
+  // Pieces of 65536 terms; what threads exchange in one turn must be read before the next one writes.
+  const char* text = R"(program @p {
+  %b0 = input "x" : f32[140000]
+  %b1 = state "s" : f32[]
+  %b2 = output "y" : f32[140000]
+  for 3 {
+    kernel "sum" (%b0, %b1) -> (%b2, %b1) {form = row, lanes = 16, parallel = true} {
+      %0 = input "x" : f32[140000]
+      %1 = input "s" : f32[]
+      %2 = broadcast %1 {shape = <140000>, dims = []} : f32[140000]
+      %3 = mul %0, %2 : f32[140000]
+      %4 = reduce_sum %3 {axes = [0]} : f32[]
+      %5 = broadcast %4 {shape = <140000>, dims = []} : f32[140000]
+      %6 = add %3, %5 : f32[140000]
+      return %6 "y", %4 "s"
+    }
+    barrier
+  }
+})";
+  const ir::Program program = ir::parse_program(text);
+  Tensors tensors(program, 3);
+  const std::vector<float> start = tensors.state(0);
+  const std::vector<float> expected = tensors.interpreted(program);
+  for (const int threads : {1, 2, 3, 5}) {
+    CAPTURE(threads);
+    Session session(compile(program), threads);
+    tensors.state(0) = start;
+    session.run(tensors.bindings());
+    CHECK(same(tensors.results(), expected));
+  }
 }
 
 TEST_CASE("poorer targets give the same bits", "[session]") {
