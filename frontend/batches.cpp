@@ -65,10 +65,17 @@ class Totals {
 
 }  // namespace
 
-Batches::Batches(Model& model, ModelState& state, Mode mode, const Samples& samples, std::int64_t batch_size)
+Batches::Batches(Model& model, ModelState& state, Mode mode, const Samples& samples, std::int64_t batch_size,
+                 int threads)
     : batch_(std::min(batch_size, samples.size())), n_(samples.size()) {
+  const ExecutionOptions execution = state.compiled ? state.compiled->options.execution : ExecutionOptions{};
+  steps_per_execution_ = execution.steps_per_execution;
+  if (threads < 0)
+    user_error(model.name(), ": threads must be positive, or 0 for what compile() was told, got ", threads);
   const auto step = [&](std::int64_t rows) {
-    return step_for(model, state, mode, batch_types(samples.x, rows), batch_types(samples.y, rows));
+    auto made = step_for(model, state, mode, batch_types(samples.x, rows), batch_types(samples.y, rows));
+    made->bound.set_threads(threads > 0 ? threads : execution.threads);
+    return made;
   };
   whole_ = step(batch_);
   if (n_ % batch_ != 0) rest_ = step(n_ % batch_);
@@ -93,10 +100,11 @@ ModelStep& Batches::run(std::int64_t k, const Samples& samples) const {
 
 Logs run_epoch(const Batches& batches, const Samples& samples, Progress* progress) {
   Totals totals;
-  for (std::int64_t k = 0; k < batches.count(); ++k) {
-    const ModelStep& step = batches.run(k, samples);
-    totals.add(step, batches.rows(k));
-    if (progress != nullptr && progress->due(k + 1)) progress->update(k + 1, totals.logs(step).items());
+  const std::int64_t steps = batches.count();
+  for (std::int64_t done = 0; done < steps;) {
+    const std::int64_t stop = std::min(steps, done + batches.steps_per_execution());
+    for (; done < stop; ++done) totals.add(batches.run(done, samples), batches.rows(done));
+    if (progress != nullptr && progress->due(done)) progress->update(done, totals.logs(batches.step(done - 1)).items());
   }
   return totals.logs(batches.step(0));
 }

@@ -27,16 +27,19 @@ std::vector<std::uint32_t> shuffled(std::int64_t n, std::uint64_t seed, std::uin
 /// The one or two steps that visit all samples: whole batches, and the smaller last one. Both are compiled here.
 class Batches {
  public:
-  Batches(Model& model, ModelState& state, Mode mode, const Samples& samples, std::int64_t batch_size);
+  /// `threads`: size of the team; 0: as compile() was told.
+  Batches(Model& model, ModelState& state, Mode mode, const Samples& samples, std::int64_t batch_size, int threads = 0);
   std::int64_t count() const { return (n_ + batch_ - 1) / batch_; }
   std::int64_t first(std::int64_t k) const { return k * batch_; }
   std::int64_t rows(std::int64_t k) const { return std::min(batch_, n_ - first(k)); }
   ModelStep& step(std::int64_t k) const { return rows(k) == batch_ ? *whole_ : *rest_; }
+  /// Steps between two looks at the clock.
+  std::int64_t steps_per_execution() const { return steps_per_execution_; }
   /// Runs batch k.
   ModelStep& run(std::int64_t k, const Samples& samples) const;
 
  private:
-  std::int64_t batch_, n_;
+  std::int64_t batch_, n_, steps_per_execution_;
   std::vector<std::string> x_ports_, y_ports_;
   std::shared_ptr<ModelStep> whole_, rest_;  // kept even if the model is compiled again meanwhile
 };

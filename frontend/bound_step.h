@@ -25,6 +25,7 @@ class BoundStep {
   /// Binds an input; one that nothing depends on is ignored.
   void bind(std::string_view name, const void* address);
   void run();
+  void set_threads(int threads) { executor_->set_threads(threads); }
 
   /// The number of an output.
   std::size_t output_index(std::string_view name) const;

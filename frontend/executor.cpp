@@ -20,11 +20,19 @@ std::vector<Port> ports_of(const std::vector<runtime::Port>& ports) {
 class JitExecutor : public Executor {
  public:
   JitExecutor(const ir::Graph& graph, const ExecutionOptions& options)
-      : session_(compile(graph, options), options.threads) {
+      : threads_(options.threads),
+        team_(options.team),
+        executable_(compile(graph, options)),
+        session_(team_ != nullptr ? runtime::Session(executable_, *team_) : runtime::Session(executable_, threads_)) {
     const runtime::Signature& s = session_.executable().signature();
     ports_ = {ports_of(s.inputs), ports_of(s.states), ports_of(s.outputs)};
   }
   const Ports& ports() const override { return ports_; }
+  void set_threads(int threads) override {
+    if (threads == threads_ || team_ != nullptr) return;
+    session_ = runtime::Session(executable_, threads);
+    threads_ = threads;
+  }
   void run(std::span<const void* const> inputs, std::span<void* const> states,
            std::span<void* const> outputs) override {
     session_.run({inputs, states, outputs});
@@ -42,6 +50,9 @@ class JitExecutor : public Executor {
     code_options.dump_directory = passes::dump_directory();
     return runtime::Executable::compile(program, code_options);
   }
+  int threads_;
+  runtime::Team* team_;
+  std::shared_ptr<const runtime::Executable> executable_;
   runtime::Session session_;
   Ports ports_;
 };
@@ -54,6 +65,7 @@ class InterpreterExecutor : public Executor {
     for (const ir::Output& o : graph_.outputs()) ports_.outputs.push_back({o.name, graph_.type(o.value)});
   }
   const Ports& ports() const override { return ports_; }
+  void set_threads(int /*threads*/) override {}
   void run(std::span<const void* const> inputs, std::span<void* const> states,
            std::span<void* const> outputs) override {
     ir::Environment environment;

@@ -25,6 +25,8 @@ class Executor {
  public:
   virtual ~Executor() = default;
   virtual const Ports& ports() const = 0;
+  /// Size of the built-in team from the next run on; compiles nothing. A caller's own team stays as it is.
+  virtual void set_threads(int threads) = 0;
   /// Dense row-major contents at the addresses, in the order of the ports. States are updated in place.
   virtual void run(std::span<const void* const> inputs, std::span<void* const> states,
                    std::span<void* const> outputs) = 0;

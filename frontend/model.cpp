@@ -107,6 +107,10 @@ void Model::compile(AnyOptimizer optimizer, AnyLoss loss, std::vector<AnyMetric>
 }
 
 void Model::compile(CompileOptions options) {
+  const ExecutionOptions& execution = options.execution;
+  if (execution.threads < 1) user_error(name(), ": compile(): threads must be positive, got ", execution.threads);
+  if (execution.steps_per_execution < 1)
+    user_error(name(), ": compile(): steps_per_execution must be positive, got ", execution.steps_per_execution);
   model_->steps.clear();
   model_->optimizer.clear();
   model_->optimizer_order.clear();

@@ -152,11 +152,11 @@ History Model::fit(const Data& x, const Data& y, const FitOptions& options) {
   const std::optional<Samples> validation = validation_samples(*this, state, samples, options);
   check_trainable(*this, compiled);
 
-  const Batches batches(*this, state, Mode::train, samples, options.batch_size);
+  const Batches batches(*this, state, Mode::train, samples, options.batch_size, options.threads);
   check_values(*this, state, batches, samples, "");
   std::optional<Batches> validation_batches;
   if (validation) {
-    validation_batches.emplace(*this, state, Mode::evaluate, *validation, options.batch_size);
+    validation_batches.emplace(*this, state, Mode::evaluate, *validation, options.batch_size, options.threads);
     check_values(*this, state, *validation_batches, *validation, "validation ");
   }
 
@@ -188,7 +188,7 @@ Logs Model::evaluate(const Data& x, const Data& y, const EvaluateOptions& option
   know_inputs(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
   const Samples samples = labelled_samples(*this, state, x, y, "");
-  const Batches batches(*this, state, Mode::evaluate, samples, options.batch_size);
+  const Batches batches(*this, state, Mode::evaluate, samples, options.batch_size, options.threads);
   check_values(*this, state, batches, samples, "");
   Progress progress({.steps = batches.count(), .verbose = options.verbose});
   const Logs logs = detail::run_epoch(batches, samples, &progress);
@@ -223,7 +223,7 @@ std::vector<Array> Model::predict_many(const Data& x, const PredictOptions& opti
   know_inputs(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
   const Samples samples{checked_inputs(*this, state, "", x), {}, {}};
-  const Batches batches(*this, state, Mode::predict, samples, options.batch_size);
+  const Batches batches(*this, state, Mode::predict, samples, options.batch_size, options.threads);
   check_values(*this, state, batches, samples, "");
   std::vector<Array> results;
   std::vector<std::byte*> to;

@@ -269,7 +269,7 @@ class RowEmitter {
     for (std::size_t a = 0; a < sweep.anchors.size(); ++a) {
       const NodeId anchor = sweep.anchors[a];
       const DType result = job_.emit.body().node(anchor).results[0].dtype;
-      row_.anchors.insert_or_assign(anchor, job_.emit.ops(anchor).finish(carries[a], result));
+      row_.finish(anchor, job_.emit.ops(anchor).finish(carries[a], result));
     }
   }
 

@@ -179,6 +179,12 @@ TEST_CASE("x and y of different lengths, and other data", "[errors]") {
   CHECK_THROWS_WITH(model.fit(x, y, {.validation_split = 1.5, .verbose = 0}),
                     "sequential: validation_split must be in [0, 1), got 1.5");
   CHECK_THROWS_WITH(model.fit(x, y, {.batch_size = 0, .verbose = 0}), "sequential: batch_size must be positive, got 0");
+  CHECK_THROWS_WITH(model.fit(x, y, {.verbose = 0, .threads = -1}),
+                    "sequential: threads must be positive, or 0 for what compile() was told, got -1");
+  CHECK_THROWS_WITH(model.compile("sgd", "mse", {}, {.threads = 0}),
+                    "sequential: compile(): threads must be positive, got 0");
+  CHECK_THROWS_WITH(model.compile("sgd", "mse", {}, {.steps_per_execution = 0}),
+                    "sequential: compile(): steps_per_execution must be positive, got 0");
   const Array bad = Array::full({8, 4}, std::numeric_limits<double>::quiet_NaN());
   CHECK_THROWS_WITH(model.fit(bad, y, {.verbose = 0, .check_finite = true}),
                     "x: nan in sample 0; remove or replace it, or train with check_finite = false");

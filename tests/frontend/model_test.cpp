@@ -1,5 +1,6 @@
 // Training, evaluation and prediction.
 
+#include <algorithm>
 #include <atomic>
 #include <iostream>
 #include <sstream>
@@ -231,6 +232,35 @@ TEST_CASE("a callback sees every epoch and may end the training", "[model]") {
                                }});
   CHECK(losses.size() == 3);
   CHECK(h["loss"] == losses);
+}
+
+TEST_CASE("threads and steps_per_execution change no bit", "[model]") {
+  // Large enough for kernels to be shared.
+  std::vector<float> values(80 * 200);
+  for (std::size_t k = 0; k < values.size(); ++k) values[k] = static_cast<float>(k * 37 % 101) / 101.0F;
+  const Array x = Array::from(std::move(values), {80, 200});
+  struct Trained {
+    std::vector<Array> weights;
+    Array prediction;
+    std::vector<double> loss;
+  };
+  const auto train = [&](ExecutionOptions execution, int threads) {
+    Sequential model(Input({200}), Dense(256, "tanh"), Dense(1));
+    model.compile("adam", "mse", {"mae"}, std::move(execution));
+    const Array y = Array::full({80, 1}, 0.5);
+    const History h = model.fit(x, y, {.batch_size = 32, .epochs = 2, .verbose = 0, .threads = threads});
+    std::vector<double> loss = h["loss"];
+    loss.push_back(model.evaluate(x, y, {.verbose = 0, .threads = threads})["mae"]);
+    return Trained{model.get_weights(), model.predict(x, {.threads = threads}), loss};
+  };
+  const Trained one = train({}, 0);
+  for (const Trained& other : {train({.threads = 3}, 0), train({}, 2), train({.threads = 2}, 1),
+                               train({.threads = 2, .steps_per_execution = 2}, 0)}) {
+    CHECK(other.loss == one.loss);
+    CHECK(std::ranges::equal(other.prediction.bytes(), one.prediction.bytes()));
+    for (std::size_t k = 0; k < one.weights.size(); ++k)
+      CHECK(std::ranges::equal(other.weights[k].bytes(), one.weights[k].bytes()));
+  }
 }
 
 TEST_CASE("softmax and cross-entropy stay exact where probabilities saturate", "[model]") {

@@ -69,6 +69,32 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+/// The least step: 6 numbers, one weight, one bias. What fit() itself takes per step shows undisturbed.
+void bench_line(const CompileChoices& choices) {
+  constexpr std::int64_t size = 6, count = 20000;
+  std::vector<float> values(size * count);
+  for (std::size_t k = 0; k < values.size(); ++k) values[k] = static_cast<float>(k % 6) - 1.0F;
+  const Array x = Array::from(std::move(values), Shape{size * count, 1}), y = x * 2.0 - 1.0;
+  for (const std::int64_t per_execution : {1, 32}) {
+    Sequential model(Input({1}), Dense(1));
+    model.compile("sgd", "mse", {}, {.threads = choices.threads, .steps_per_execution = per_execution});
+    std::vector<double> seconds;
+    double start = now();
+    const auto after_epoch = [&](int epoch, const Logs&) {
+      if (epoch > 0) seconds.push_back(now() - start);
+      start = now();
+      return true;
+    };
+    model.fit(x, y, {.batch_size = size, .epochs = 12, .shuffle = false, .verbose = 0, .on_epoch_end = after_epoch});
+    const nlohmann::ordered_json line = {{"fit", "line, batch 6, sgd"},
+                                         {"threads", choices.threads},
+                                         {"steps_per_execution", per_execution},
+                                         {"step_us", rounded(1e6 * median(seconds) / count, 4)},
+                                         {"step_min_us", rounded(1e6 * std::ranges::min(seconds) / count, 4)}};
+    fmt::print("{}\n", line.dump());
+  }
+}
+
 }  // namespace
 
 void bench_fit(const CompileChoices& choices) {
@@ -99,6 +125,7 @@ void bench_fit(const CompileChoices& choices) {
                                        {"bare_min_ms", rounded(1e3 * std::ranges::min(bare_seconds), 2)},
                                        {"ratio", rounded(fit / steps_alone, 3)}};
   fmt::print("{}\n", line.dump());
+  bench_line(choices);
 }
 
 }  // namespace sinter::bench

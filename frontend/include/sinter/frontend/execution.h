@@ -7,6 +7,10 @@
 
 namespace sinter {
 
+namespace runtime {
+class Team;
+}
+
 enum class Backend : std::uint8_t {
   jit,          // machine code
   interpreter,  // the reference interpreter: the same bits, thousands of times slower
@@ -14,7 +18,13 @@ enum class Backend : std::uint8_t {
 
 struct ExecutionOptions {
   Backend backend = Backend::jit;
-  int threads = 1;                         // size of the team for kernels large enough to share
+  int threads = 1;  // size of the team for kernels large enough to share; results have the same bits for any number
+  /// Threads of your own (sinter/runtime/team.h), as many as its size() says; outlives what is compiled. Null: the
+  /// built-in team, with `threads` of them.
+  runtime::Team* team = nullptr;
+  /// Steps that fit() and evaluate() run before they look at the clock and the progress line again. For models whose
+  /// step takes about a microsecond; changes no result.
+  std::int64_t steps_per_execution = 1;
   std::vector<std::string> disabled = {};  // graph passes to leave out, by name ("fuse")
 };
 

@@ -55,6 +55,7 @@ struct FitOptions {
   double validation_split = 0.0;  // this fraction of the samples, the last ones before shuffling, validates
   int verbose = 1;                // 0 nothing, 1 a progress line, 2 one line per epoch
   bool check_finite = false;      // refuse NaN and Inf among the inputs
+  int threads = 0;                // size of the team; 0: as compile() was told
   /// Called after each epoch with its number (from 0) and logs; returning false ends the training.
   std::function<bool(int epoch, const Logs& logs)> on_epoch_end = {};
 };
@@ -62,10 +63,12 @@ struct FitOptions {
 struct EvaluateOptions {
   std::int64_t batch_size = 32;
   int verbose = 1;
+  int threads = 0;  // size of the team; 0: as compile() was told
 };
 
 struct PredictOptions {
   std::int64_t batch_size = 32;
+  int threads = 0;  // size of the team; 0: as compile() was told, else 1
 };
 
 /// A model is a layer, so it may be part of another model. Three ways to make one: from symbols, from a function, or by
