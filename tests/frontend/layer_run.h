@@ -24,6 +24,7 @@ inline Array numbers(const Shape& shape, int step = 7, int range = 13, int shift
 struct LayerRunOptions {
   bool training = false;
   Backend backend = Backend::interpreter;
+  bool many = false;  // ask for all results of a layer with one input
 };
 
 /// All results of the layer.
@@ -37,7 +38,7 @@ inline std::vector<Array> run_all(Layer& layer, const std::vector<Array>& inputs
     xs.push_back(builder.input(name, input.shape(), input.dtype()));
     bound.emplace_back(name, input);
   }
-  const Tensors ys = xs.size() == 1 ? Tensors{layer(xs[0])} : layer(xs);
+  const Tensors ys = xs.size() == 1 && !options.many ? Tensors{layer(xs[0])} : layer(xs);
   for (std::size_t k = 0; k < ys.size(); ++k) builder.output("y" + std::to_string(k), ys[k]);
   if (!weights.empty()) layer.set_weights(weights);
   const StepResult result = builder.compile({.backend = options.backend}).run(bound);

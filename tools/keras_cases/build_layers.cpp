@@ -75,6 +75,7 @@ LayerPtr make_layer(const std::string& class_name, const Config& config, const s
   if (const auto found = builders().find(class_name); found != builders().end()) return found->second(config, name);
   if (LayerPtr layer = make_composed_layer(class_name, config)) return layer;
   if (LayerPtr layer = make_window_layer(class_name, config)) return layer;
+  if (LayerPtr layer = make_recurrent_layer(class_name, config)) return layer;
   throw Unsupported("layer " + class_name);
 }
 

@@ -25,6 +25,8 @@ std::shared_ptr<sinter::Layer> make_layer(const std::string& class_name, const C
 std::shared_ptr<sinter::Layer> make_composed_layer(const std::string& class_name, const Config& config);
 /// A layer of windows (convolution, pooling, padding, batch normalisation), or null.
 std::shared_ptr<sinter::Layer> make_window_layer(const std::string& class_name, const Config& config);
+/// A recurrent layer or a wrapper around one, or null.
+std::shared_ptr<sinter::Layer> make_recurrent_layer(const std::string& class_name, const Config& config);
 struct BuiltModel {
   std::shared_ptr<sinter::Model> model;
   std::vector<std::string> output_names;  // as Keras calls them; empty for a Sequential

@@ -23,6 +23,7 @@
 #include <sinter/frontend/pooling_layers.h>
 #include <sinter/frontend/projection_layers.h>
 #include <sinter/frontend/random_tensors.h>
+#include <sinter/frontend/recurrent_layers.h>
 #include <sinter/frontend/reshaping_layers.h>
 #include <sinter/frontend/schedules.h>
 #include <sinter/frontend/sequential.h>

@@ -1,0 +1,190 @@
+#pragma once
+// Layers that read a sequence step by step. Defaults, gate orders and formulas are those of Keras 3.
+//
+// The steps of a sequence are written out one after the other, so the time to compile grows with its length: a few
+// dozen steps are comfortable, more than `most_steps` are refused.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <sinter/frontend/activations.h>
+#include <sinter/frontend/initializers.h>
+#include <sinter/frontend/layer.h>
+
+namespace sinter {
+
+/// What all recurrent layers share. Input [n, steps, features], then (optionally) the initial states, each [n, units];
+/// without them states begin at zero. Result [n, units], or [n, steps, units] with return_sequences; behind it the last
+/// states with return_state.
+class SINTER_API Recurrent : public Layer {
+ public:
+  static constexpr std::int64_t most_steps = 512;
+
+  Tensors call_many(Tensors xs) override;
+  Tensor call(Tensor x) override;
+  bool returns_sequences() const { return returns_sequences_; }
+  /// The same layer, not built, that reads the sequence in the other direction.
+  virtual std::shared_ptr<Recurrent> reversed() const = 0;
+
+ protected:
+  struct Protocol {
+    bool return_sequences = false;
+    bool return_state = false;
+    bool go_backwards = false;
+  };
+  Recurrent(LayerOptions options, Protocol protocol, std::int64_t units, int states);
+
+  /// What of the input every step needs, for all steps at once: [n, steps, features] -> [n, steps, k].
+  virtual Tensor project(const Tensor& x) = 0;
+  /// One step: its part of the projection [n, k] and the states [n, units]; the new states, the output first.
+  virtual Tensors step(const Tensor& projected, const Tensors& states) = 0;
+  /// Throws for an input of another rank, and says how long a sequence may be.
+  void check_input(const Shape& input) const;
+
+ private:
+  Tensors initial_states(const Tensors& xs) const;
+  bool returns_sequences_, returns_state_, goes_backwards_;
+  std::int64_t units_;
+  int states_;
+};
+
+struct SimpleRNNOptions {
+  Dim units = 1;
+  ActivationFn activation = "tanh";
+  bool use_bias = true;
+  Initializer kernel_initializer = "glorot_uniform";
+  Initializer recurrent_initializer = "orthogonal";
+  Initializer bias_initializer = "zeros";
+  bool return_sequences = false;  // the output of every step, not of the last one alone
+  bool return_state = false;      // the last state as a second result
+  bool go_backwards = false;      // from the last step to the first; outputs come in that order
+  std::string name = {};
+  bool trainable = true;
+};
+
+/// h = activation(x W + h U + b). Weights: kernel [features, units], recurrent_kernel [units, units], bias [units].
+class SINTER_API SimpleRNN : public Recurrent {
+ public:
+  using Options = SimpleRNNOptions;
+  explicit SimpleRNN(Dim units) : SimpleRNN(Options{.units = units}) {}
+  explicit SimpleRNN(Options options);
+  void build(const Shape& input) override;
+  std::shared_ptr<Recurrent> reversed() const override;
+
+ protected:
+  Tensor project(const Tensor& x) override;
+  Tensors step(const Tensor& projected, const Tensors& states) override;
+
+ private:
+  Options options_;
+  Variable kernel_, recurrent_kernel_, bias_;
+};
+
+struct LSTMOptions {
+  Dim units = 1;
+  ActivationFn activation = "tanh";
+  ActivationFn recurrent_activation = "sigmoid";
+  bool use_bias = true;
+  Initializer kernel_initializer = "glorot_uniform";
+  Initializer recurrent_initializer = "orthogonal";
+  Initializer bias_initializer = "zeros";
+  bool unit_forget_bias = true;  // the bias of the forget gate starts at 1
+  bool return_sequences = false;
+  bool return_state = false;  // h and c as further results
+  bool go_backwards = false;
+  std::string name = {};
+  bool trainable = true;
+};
+
+/// Long short-term memory (Hochreiter and Schmidhuber, 1997), gates in the order i, f, c, o:
+/// c = f * c + i * activation(z_c), h = o * activation(c). Weights: kernel [features, 4 units], recurrent_kernel
+/// [units, 4 units], bias [4 units]. States: h, c.
+class SINTER_API LSTM : public Recurrent {
+ public:
+  using Options = LSTMOptions;
+  explicit LSTM(Dim units) : LSTM(Options{.units = units}) {}
+  explicit LSTM(Options options);
+  void build(const Shape& input) override;
+  std::shared_ptr<Recurrent> reversed() const override;
+
+ protected:
+  Tensor project(const Tensor& x) override;
+  Tensors step(const Tensor& projected, const Tensors& states) override;
+
+ private:
+  Options options_;
+  Variable kernel_, recurrent_kernel_, bias_;
+};
+
+struct GRUOptions {
+  Dim units = 1;
+  ActivationFn activation = "tanh";
+  ActivationFn recurrent_activation = "sigmoid";
+  bool use_bias = true;
+  Initializer kernel_initializer = "glorot_uniform";
+  Initializer recurrent_initializer = "orthogonal";
+  Initializer bias_initializer = "zeros";
+  bool reset_after = true;  // the reset gate scales h U, not h
+  bool return_sequences = false;
+  bool return_state = false;
+  bool go_backwards = false;
+  std::string name = {};
+  bool trainable = true;
+};
+
+/// Gated recurrent unit (Cho et al., 2014), gates in the order z, r, h: h = z * h + (1 - z) * candidate, the candidate
+/// activation(x_h + r * (h U_h + b_rh)), or activation(x_h + (r * h) U_h) without reset_after. Weights: kernel
+/// [features, 3 units], recurrent_kernel [units, 3 units], bias [2, 3 units] (input, recurrent) or [3 units].
+class SINTER_API GRU : public Recurrent {
+ public:
+  using Options = GRUOptions;
+  explicit GRU(Dim units) : GRU(Options{.units = units}) {}
+  explicit GRU(Options options);
+  void build(const Shape& input) override;
+  std::shared_ptr<Recurrent> reversed() const override;
+
+ protected:
+  Tensor project(const Tensor& x) override;
+  Tensors step(const Tensor& projected, const Tensors& states) override;
+
+ private:
+  Options options_;
+  Variable kernel_, recurrent_kernel_, bias_;
+};
+
+struct BidirectionalOptions {
+  std::string merge_mode = "concat";  // "concat", "sum", "mul" or "ave"
+  std::string name = {};
+  bool trainable = true;
+};
+
+/// A recurrent layer and its mirror image, which reads from the end; their outputs merged, those of the same step
+/// together. Weights: the forward layer's, then the backward layer's.
+class SINTER_API Bidirectional : public Layer {
+ public:
+  using Options = BidirectionalOptions;
+  template <std::derived_from<Recurrent> L>
+  explicit Bidirectional(L layer, Options options = {})
+      : Bidirectional(std::shared_ptr<Recurrent>(std::make_shared<L>(std::move(layer))), std::move(options)) {}
+  explicit Bidirectional(std::shared_ptr<Recurrent> forward, Options options = {});
+  Tensor call(Tensor x) override;
+
+ private:
+  Options options_;
+  std::shared_ptr<Recurrent> forward_, backward_;
+};
+
+/// Applies a layer to every step alone: [n, steps, ...] -> [n, steps, ...].
+class SINTER_API TimeDistributed : public Layer {
+ public:
+  template <std::derived_from<Layer> L>
+  explicit TimeDistributed(L layer) : layer_(std::make_shared<L>(std::move(layer))) {}
+  explicit TimeDistributed(std::shared_ptr<Layer> layer) : layer_(std::move(layer)) {}
+  Tensor call(Tensor x) override;
+
+ private:
+  std::shared_ptr<Layer> layer_;
+};
+
+}  // namespace sinter
