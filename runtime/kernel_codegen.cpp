@@ -96,8 +96,7 @@ llvm::Function* emit_kernel(llvm::Module& module, const ir::Program&, const ir::
 std::int64_t workspace_bytes(const ir::Kernel& kernel) {
   if (is_empty(kernel) || kernel.schedule.form != ir::KernelForm::contract) return 0;
   const ir::KernelShape shape = shape_of(kernel);
-  return is_window_contract(kernel, shape) ? window_workspace(kernel, shape)
-                                           : contract_workspace_bytes(kernel, shape);
+  return is_window_contract(kernel, shape) ? window_workspace(kernel, shape) : contract_workspace_bytes(kernel, shape);
 }
 
 std::int64_t shared_workspace_bytes(const ir::Kernel& kernel) {

@@ -84,7 +84,6 @@ std::int64_t row_pieces(const ir::KernelShape& shape);
 /// Memory of all threads together, in which the results of pieces wait to be combined.
 std::int64_t row_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape);
 
-
 std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape);
 /// Scratch memory that one thread needs, in bytes.
 std::int64_t contract_workspace_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape);

@@ -1,8 +1,8 @@
 #pragma once
 // Layers that read a sequence step by step. Defaults, gate orders and formulas are those of Keras 3.
 //
-// The steps of a sequence are written out one after the other, so the time to compile grows with its length: a few
-// dozen steps are comfortable, more than `most_steps` are refused.
+// The steps of a sequence are written out one after the other, so the time to compile grows with its length (about 3
+// seconds for training 28 steps of 32 units); more than `most_steps` are refused.
 
 #include <cstdint>
 #include <memory>
