@@ -75,6 +75,27 @@ Affine point_number(const Ints& extents, std::size_t count) {
   return number;
 }
 
+std::vector<TensorType> operand_types(const Graph& body, const Node& n) {
+  std::vector<TensorType> types;
+  for (const Value& v : n.operands) types.push_back(body.type(v));
+  return types;
+}
+
+/// A view keeps the element number, whatever the shapes.
+bool relabels(const Graph& body, const Node& n, const Space& space) {
+  return space.reads.size() == 1 && n.operands.size() == 1 && info(n.kind).form == Form::map &&
+         !info(n.kind).reads_axes && is_relabelling(space.reads[0], space, body.type(n.operands[0]).shape);
+}
+
+/// The axes of an anchor's space, over those of the kernel.
+Index anchor_axes(const KernelShape& shape, const Space& space, std::span<const std::int64_t> extents) {
+  Index axes = at_flat(point_number(shape.extents(), shape.outer.size()), Shape(space.parallel), extents);
+  axes.flat.reset();
+  for (std::size_t k = 0; k < space.reduced.size(); ++k)
+    axes.emplace_back(Affine::axis(static_cast<int>(shape.outer.size() + k)));
+  return axes;
+}
+
 /// The innermost axis of the result that has an extent is also the innermost of every operand.
 bool shares_innermost_axis(const Space& space, std::span<const TensorType> types) {
   int axis = static_cast<int>(space.parallel.size()) - 1;
@@ -109,12 +130,6 @@ class Analysis {
     return false;
   }
 
-  std::vector<TensorType> operand_types(const Node& n) const {
-    std::vector<TensorType> types;
-    for (const Value& v : n.operands) types.push_back(body_.type(v));
-    return types;
-  }
-
   bool is_anchor(const Node& n) const {
     const Form form = info(n.kind).form;
     return form == Form::reduce || form == Form::contract || form == Form::scatter;
@@ -140,8 +155,7 @@ class Analysis {
   }
 
   /// Contractions as chains per vector of columns: where every operand lies along the result's innermost axis
-  /// (depthwise convolution), and where a window moves in
-  /// a way that has no nest of its own.
+  /// (depthwise convolution), and where a window moves in a way that has no nest of its own.
   static bool runs_along(const Space& space, std::span<const TensorType> types) {
     return is_windowed(space, types) ? !window_nest(space, types) : shares_innermost_axis(space, types);
   }
@@ -149,7 +163,7 @@ class Analysis {
   bool add_anchor(NodeId id) {
     const Node& n = body_.node(id);
     const OpInfo& op = info(n.kind);
-    const std::vector<TensorType> types = operand_types(n);
+    const std::vector<TensorType> types = operand_types(body_, n);
     const Space space = op.space(n.attributes, types);
     const KernelForm form = op.form == Form::contract && !runs_along(space, types) ? KernelForm::contract
                             : op.form == Form::scatter                             ? KernelForm::scatter
@@ -183,12 +197,9 @@ class Analysis {
 
   void trace_anchor(NodeId id) {
     const Node& n = body_.node(id);
-    const Space space = info(n.kind).space(n.attributes, operand_types(n));
+    const Space space = info(n.kind).space(n.attributes, operand_types(body_, n));
     in_anchor_ = true;
-    Index axes = outer_index(Shape(space.parallel));
-    for (std::size_t k = 0; k < space.reduced.size(); ++k)
-      axes.emplace_back(Affine::axis(static_cast<int>(shape_.outer.size() + k)));
-    trace_reads(n, space, axes);
+    trace_reads(n, space, anchor_axes(shape_, space, extents_));
   }
 
   void trace_output(const Value& value) {
@@ -239,17 +250,11 @@ class Analysis {
         fail("a contraction of its own result");
       return;
     }
-    const Space space = info(n.kind).space(n.attributes, operand_types(n));
-    if (!relabels(n, space)) return trace_reads(n, space, index);
+    const Space space = info(n.kind).space(n.attributes, operand_types(body_, n));
+    if (!relabels(body_, n, space)) return trace_reads(n, space, index);
     const Shape& operand = body_.type(n.operands[0]).shape;
     const std::optional<Affine> number = flat(index, shape, extents_);
     trace(n.operands[0], number ? unflattened(*number, operand) : Index(static_cast<std::size_t>(operand.rank())));
-  }
-
-  /// A view keeps the element number, whatever the shapes.
-  bool relabels(const Node& n, const Space& space) const {
-    return space.reads.size() == 1 && n.operands.size() == 1 && info(n.kind).form == Form::map &&
-           !info(n.kind).reads_axes && is_relabelling(space.reads[0], space, body_.type(n.operands[0]).shape);
   }
 
   void trace_reads(const Node& n, const Space& space, const Index& axes) {
@@ -288,6 +293,33 @@ Ints KernelShape::extents() const {
 }
 
 std::variant<KernelShape, std::string> kernel_shape(const Graph& body) { return Analysis(body).run(); }
+
+std::optional<OperandRead> operand_read(const Graph& body, const KernelShape& shape, NodeId anchor, std::size_t read) {
+  const Ints extents = shape.extents();
+  const Node* n = &body.node(anchor);
+  Space space = info(n->kind).space(n->attributes, operand_types(body, *n));
+  Index index = apply(space.reads[read], anchor_axes(shape, space, extents), extents);
+  Value operand = n->operands[static_cast<std::size_t>(space.operand_of(read))];
+  while (body.node(operand).kind != kind_of<Input>()) {
+    n = &body.node(operand);
+    if (info(n->kind).form != Form::map || n->operands.size() != 1) return std::nullopt;
+    space = info(n->kind).space(n->attributes, operand_types(body, *n));
+    if (space.reads.size() != 1) return std::nullopt;
+    if (relabels(body, *n, space)) {
+      const std::optional<Affine> number = flat(index, body.type(operand).shape, extents);
+      if (!number) return std::nullopt;
+      index = at_flat(*number, body.type(n->operands[0]).shape, extents);
+    } else {
+      index = apply(space.reads[0], index, extents);
+    }
+    operand = n->operands[0];
+  }
+  const std::optional<Affine> address = flat(index, body.type(operand).shape, extents);
+  if (!address) return std::nullopt;
+  const std::vector<NodeId> inputs = body.inputs();
+  const auto position = std::find(inputs.begin(), inputs.end(), operand.node) - inputs.begin();
+  return OperandRead{static_cast<std::size_t>(position), *address};
+}
 
 bool may_overwrite(const Graph& body, const KernelShape& shape, std::size_t input, std::size_t output) {
   const Value written = body.outputs()[output].value;

@@ -29,7 +29,7 @@ constexpr std::int64_t set_stride = 4096;
 struct Side {
   std::int64_t count = 1;        // points of the axes that it has alone
   int axes = 0;                  // how many of those axes are real
-  bool known = false;            // one input, or a view of it, at an affine address: the strides are known
+  bool known = false;            // read from one input at an affine address: the strides are known
   std::int64_t stride = 0;       // between neighbours along the innermost such axis, in elements
   std::int64_t term_stride = 0;  // between neighbouring terms
   std::int64_t bytes = 0;        // of the whole operand
@@ -38,24 +38,6 @@ struct Side {
   bool terms_in_one_set() const { return term_stride > 0 && term_stride * element % set_stride == 0; }
 };
 
-/// The element number at which a contraction reads operand `slot`, where the operand is an input or a view of one.
-const ir::Affine* address_of(const Graph& body, const KernelShape& shape, std::size_t slot) {
-  ir::Value v = body.node(shape.anchors.front()).operands[slot];
-  while (body.node(v).kind != ir::kind_of<ir::Input>()) {
-    if (body.node(v).operands.size() != 1) return nullptr;
-    v = body.node(v).operands[0];
-  }
-  const std::vector<ir::NodeId> inputs = body.inputs();
-  const auto position = static_cast<std::size_t>(std::find(inputs.begin(), inputs.end(), v.node) - inputs.begin());
-  const ir::KernelRead* found = nullptr;
-  for (const ir::KernelRead& r : shape.reads) {
-    if (r.input != position || !r.in_anchor) continue;
-    if (found != nullptr || !r.address) return nullptr;
-    found = &r;
-  }
-  return found == nullptr ? nullptr : &*found->address;
-}
-
 bool reads_axis(const ir::IndexMap& map, std::size_t axis) {
   return std::any_of(map.coordinates.begin(), map.coordinates.end(),
                      [&](const ir::Coordinate& c) { return c.scale_of(static_cast<int>(axis)) != 0; });
@@ -63,20 +45,20 @@ bool reads_axis(const ir::IndexMap& map, std::size_t axis) {
 
 Side side_of(const Graph& body, const KernelShape& shape, const ir::Space& space, std::size_t slot) {
   const ir::TensorType& type = body.type(body.node(shape.anchors.front()).operands[slot]);
-  const ir::Affine* address = address_of(body, shape, slot);
+  const std::optional<ir::OperandRead> read = ir::operand_read(body, shape, shape.anchors.front(), slot);
   Side side;
-  side.known = address != nullptr;
+  side.known = read.has_value();
   side.bytes = type.bytes();
   side.element = ir::size_of(type.dtype);
   for (std::size_t k = 0; k < shape.outer.size(); ++k) {
     if (shape.outer[k] <= 1 || !reads_axis(space.reads[slot], k) || reads_axis(space.reads[1 - slot], k)) continue;
     side.count *= shape.outer[k];
     ++side.axes;
-    if (side.known) side.stride = address->scale_of(static_cast<int>(k));
+    if (side.known) side.stride = read->address.scale_of(static_cast<int>(k));
   }
   // The last real reduced axis.
   for (std::size_t k = 0; side.known && k < shape.inner.size(); ++k)
-    if (shape.inner[k] > 1) side.term_stride = address->scale_of(static_cast<int>(shape.outer.size() + k));
+    if (shape.inner[k] > 1) side.term_stride = read->address.scale_of(static_cast<int>(shape.outer.size() + k));
   return side;
 }
 

@@ -232,39 +232,8 @@ void BodyEmitter::store(std::size_t parameter, const LlvmValue& value, std::int6
     scatter(value, pointer, vector_address(a), mask);
 }
 
-std::optional<BodyEmitter::PlainRead> BodyEmitter::plain_read(NodeId node, std::size_t k) const {
-  const ir::Space& space = spaces_[node];
-  ir::Value operand = body().node(node).operands[static_cast<std::size_t>(space.operand_of(k))];
-  const ir::Shape parallel(space.parallel);
-  std::vector<Affine> axes;
-  for (const std::optional<Affine>& digit : ir::unflatten(outer_number_, parallel, extents_)) {
-    if (!digit) return std::nullopt;
-    axes.push_back(*digit);
-  }
-  for (std::size_t a = 0; a < shape_.inner.size(); ++a)
-    axes.push_back(Affine::axis(static_cast<int>(shape_.outer.size() + a)));
-  const ir::Ints strides = body().type(operand).shape.strides();
-  Affine flat;
-  const auto index = ir::pulled_index(space.reads[k], axes, extents_);
-  for (std::size_t d = 0; d < index.size(); ++d) {
-    if (body().type(operand).shape[static_cast<int>(d)] == 1) continue;
-    if (!index[d]) return std::nullopt;
-    flat = flat + index[d]->scaled(strides[d]);
-  }
-  while (body().node(operand).kind != ir::kind_of<ir::Input>()) {
-    if (!relabels_[operand.node]) return std::nullopt;
-    operand = body().node(operand).operands[0];
-  }
-  return PlainRead{input_position(operand.node), flat};
-}
-
-std::optional<Affine> BodyEmitter::plain_address(NodeId node, std::size_t k) const {
-  const std::optional<PlainRead> read = plain_read(node, k);
-  return read ? std::optional(read->address) : std::nullopt;
-}
-
 void BodyEmitter::prefetch(NodeId node, std::size_t k, Point& point) {
-  const std::optional<PlainRead> read = plain_read(node, k);
+  const std::optional<ir::OperandRead> read = ir::operand_read(body(), shape_, node, k);
   if (!read) return;
   const Address a = address({read->address, nullptr}, point);
   if (a.varying != nullptr) return;

@@ -63,11 +63,8 @@ class BodyEmitter {
   /// The same where the read may be absent: `inside` receives the condition under which it is there (null: always). The
   /// value is of no use elsewhere.
   LlvmValue evaluate_read(ir::NodeId node, std::size_t k, const LiveIndices& axes, Point& point, llvm::Value*& inside);
-  /// The element at which read `k` of anchor `node` finds its operand, when that is an input, or a view of one, and the
-  /// number is affine over the kernel's axes.
-  std::optional<ir::Affine> plain_address(ir::NodeId node, std::size_t k) const;
-  /// Fetches what a read with a plain address will need at the point into the cache; does nothing for other reads. The
-  /// point may lie outside the operand.
+  /// Fetches what read `k` of anchor `node` will need at the point into the cache, where ir::operand_read knows the
+  /// place. The point may lie outside the operand.
   void prefetch(ir::NodeId node, std::size_t k, Point& point);
   /// The form reads operands of `node` only where they are present: no guards.
   void trust_reads(ir::NodeId node) { trusted_ = node; }
@@ -104,11 +101,6 @@ class BodyEmitter {
     std::int64_t lane_stride = 0;    // element distance between lanes
     llvm::Value* varying = nullptr;  // vector i64 with everything, when lanes are not evenly spaced
   };
-  struct PlainRead {
-    std::size_t input = 0;
-    ir::Affine address;
-  };
-  std::optional<PlainRead> plain_read(ir::NodeId node, std::size_t k) const;
   Address address(const LiveIndex& index, const Point& point);
   /// Fills in what is only known through the flat number.
   LiveIndices resolved(LiveIndices index, const ir::Shape& shape, const Point& point);

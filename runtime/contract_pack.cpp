@@ -56,12 +56,12 @@ bool ContractEmitter::packs_transposed() const {
   const auto real = std::count_if(inner.begin(), inner.end(), [](std::int64_t e) { return e > 1; });
   if (!columns_vary() || !columns_in_order_ || job_.context.lanes == 1 || real != 1) return false;
   const auto axis = std::find_if(inner.begin(), inner.end(), [](std::int64_t e) { return e > 1; }) - inner.begin();
-  const std::optional<ir::Affine> address = job_.emit.plain_address(node_, side_);
-  if (!address) return false;
+  const auto read = ir::operand_read(job_.emit.body(), job_.emit.shape(), node_, side_);
+  if (!read) return false;
   const auto column = std::find_if(roles_.columns.begin(), roles_.columns.end(),
                                    [&](int k) { return job_.emit.shape().outer[static_cast<std::size_t>(k)] > 1; });
-  return address->scale_of(*column) != 1 &&
-         address->scale_of(static_cast<int>(job_.emit.shape().outer.size()) + static_cast<int>(axis)) == 1;
+  return read->address.scale_of(*column) != 1 &&
+         read->address.scale_of(static_cast<int>(job_.emit.shape().outer.size()) + static_cast<int>(axis)) == 1;
 }
 
 /// One term of a panel, with vectors along the columns.

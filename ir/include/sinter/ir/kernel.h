@@ -42,6 +42,16 @@ struct KernelShape {
 /// The shape of `body`, or the reason why no single kernel computes it.
 SINTER_API std::variant<KernelShape, std::string> kernel_shape(const Graph& body);
 
+/// Where an anchor reads an operand that is an input of the body, a view of one, or one's elements one by one.
+struct OperandRead {
+  std::size_t input = 0;  // position among the body's inputs
+  Affine address;         // flat element number over the kernel's axes
+};
+/// How read `read` of `anchor` finds its operand; empty when that is computed from several operands, or its element is
+/// no affine expression. Says nothing about whether the element exists: a window may reach into padding.
+SINTER_API std::optional<OperandRead> operand_read(const Graph& body, const KernelShape& shape, NodeId anchor,
+                                                   std::size_t read);
+
 /// True when output `output` may be written over input `input`: it is read only at the element being written, and not
 /// while a contraction still needs it.
 SINTER_API bool may_overwrite(const Graph& body, const KernelShape& shape, std::size_t input, std::size_t output);
