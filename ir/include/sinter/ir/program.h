@@ -15,7 +15,7 @@ namespace sinter::ir {
 
 /// Version of the step ABI: void step(void* const* buffers, int32 thread, int32 threads, void (*barrier)(void*), void*
 /// barrier_arg).
-inline constexpr int step_abi_version = 1;
+inline constexpr int step_abi_version = 2;
 
 enum class BufferKind : std::uint8_t {
   arena,     // intermediate, at a fixed offset of the session's arena
