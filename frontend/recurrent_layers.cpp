@@ -40,18 +40,51 @@ LayerOptions layer_options(const Options& options) {
   return {.name = options.name, .trainable = options.trainable};
 }
 
+/// What the options of every kind name, beside what the kind fixes.
+template <class Options, class Design>
+Design designed(const Options& options, Design design) {
+  design.units = options.units.value();
+  design.use_bias = options.use_bias;
+  design.kernel = options.kernel_initializer;
+  design.recurrent_kernel = options.recurrent_initializer;
+  design.bias = options.bias_initializer;
+  design.return_sequences = options.return_sequences;
+  design.return_state = options.return_state;
+  design.go_backwards = options.go_backwards;
+  return design;
+}
+
+LSTMOptions with_forget_bias(LSTMOptions options) {
+  if (options.unit_forget_bias) options.bias_initializer = forget_bias(options.bias_initializer, options.units.value());
+  return options;
+}
+
 }  // namespace
 
 // ---- What they share ----
 
-Recurrent::Recurrent(LayerOptions options, Protocol protocol, std::int64_t units, int states)
-    : Layer(std::move(options)),
-      returns_sequences_(protocol.return_sequences),
-      returns_state_(protocol.return_state),
-      goes_backwards_(protocol.go_backwards),
-      units_(units),
-      states_(states) {
-  if (units < 1) fail(str("units must be positive, got ", units));
+Recurrent::Recurrent(LayerOptions options, Design design) : Layer(std::move(options)), design_(std::move(design)) {
+  if (design_.units < 1) fail(str("units must be positive, got ", design_.units));
+}
+
+void Recurrent::build(const Shape& input) {
+  check_input(input);
+  const std::int64_t width = design_.gates * design_.units;
+  kernel_ = add_weight("kernel", {input[-1], width}, {.initializer = design_.kernel});
+  recurrent_kernel_ = add_weight("recurrent_kernel", {design_.units, width}, {.initializer = design_.recurrent_kernel});
+  if (!design_.use_bias) return;
+  bias_ = add_weight("bias", design_.two_biases ? Dims{2, width} : Dims{width}, {.initializer = design_.bias});
+}
+
+Tensor Recurrent::bias(int k) const {
+  const std::int64_t width = bias_.shape()[-1];
+  return reshape(slice(bias_, {k, 0}, {k + 1, width}), {width});
+}
+
+Tensor Recurrent::project(const Tensor& x) {
+  const Tensor z = matmul(x, kernel_);
+  if (!design_.use_bias) return z;
+  return z + (design_.two_biases ? bias(0) : bias_.tensor());
 }
 
 void Recurrent::check_input(const Shape& input) const {
@@ -63,17 +96,17 @@ void Recurrent::check_input(const Shape& input) const {
 }
 
 Tensors Recurrent::initial_states(const Tensors& xs) const {
-  const Shape expected{xs[0].shape()[0], units_};
+  const Shape expected{xs[0].shape()[0], design_.units};
   if (xs.size() > 1) {
-    if (static_cast<int>(xs.size()) != 1 + states_)
-      fail(str("expected ", states_, " initial states behind the input, got ", xs.size() - 1));
+    if (static_cast<int>(xs.size()) != 1 + design_.states)
+      fail(str("expected ", design_.states, " initial states behind the input, got ", xs.size() - 1));
     Tensors states(xs.begin() + 1, xs.end());
     for (const Tensor& s : states)
       if (s.shape() != expected) fail(str("expected an initial state of shape ", expected, ", got ", s.shape()));
     return states;
   }
-  const Tensor zero = broadcast_to(full_like(gate(at_step(xs[0], 0), 0, 1), 0.0), {expected[0], units_});
-  return Tensors(static_cast<std::size_t>(states_), zero);
+  const Tensor zero = broadcast_to(full_like(gate(at_step(xs[0], 0), 0, 1), 0.0), {expected[0], design_.units});
+  return Tensors(static_cast<std::size_t>(design_.states), zero);
 }
 
 Tensors Recurrent::call_many(Tensors xs) {
@@ -83,11 +116,11 @@ Tensors Recurrent::call_many(Tensors xs) {
   Tensors states = initial_states(xs);
   std::vector<Operand> outputs;
   for (std::int64_t t = 0; t < steps; ++t) {
-    states = step(at_step(projected, goes_backwards_ ? steps - 1 - t : t), states);
+    states = step(at_step(projected, design_.go_backwards ? steps - 1 - t : t), states);
     outputs.emplace_back(states[0]);
   }
-  Tensors results = {returns_sequences_ ? stack(outputs, 1) : states[0]};
-  if (returns_state_) results.insert(results.end(), states.begin(), states.end());
+  Tensors results = {design_.return_sequences ? stack(outputs, 1) : states[0]};
+  if (design_.return_state) results.insert(results.end(), states.begin(), states.end());
   return results;
 }
 
@@ -96,25 +129,10 @@ Tensor Recurrent::call(Tensor x) { return call_many({std::move(x)})[0]; }
 // ---- SimpleRNN ----
 
 SimpleRNN::SimpleRNN(Options options)
-    : Recurrent(layer_options(options), {options.return_sequences, options.return_state, options.go_backwards},
-                options.units.value(), 1),
-      options_(std::move(options)) {}
-
-void SimpleRNN::build(const Shape& input) {
-  check_input(input);
-  kernel_ = add_weight("kernel", {input[-1], options_.units}, {.initializer = options_.kernel_initializer});
-  recurrent_kernel_ =
-      add_weight("recurrent_kernel", {options_.units, options_.units}, {.initializer = options_.recurrent_initializer});
-  if (options_.use_bias) bias_ = add_weight("bias", {options_.units}, {.initializer = options_.bias_initializer});
-}
-
-Tensor SimpleRNN::project(const Tensor& x) {
-  const Tensor z = matmul(x, kernel_);
-  return options_.use_bias ? z + bias_ : z;
-}
+    : Recurrent(layer_options(options), designed(options, Design{})), options_(std::move(options)) {}
 
 Tensors SimpleRNN::step(const Tensor& projected, const Tensors& states) {
-  return {options_.activation(projected + matmul(states[0], recurrent_kernel_))};
+  return {options_.activation(projected + matmul(states[0], recurrent_kernel()))};
 }
 
 std::shared_ptr<Recurrent> SimpleRNN::reversed() const { return std::make_shared<SimpleRNN>(turned(options_)); }
@@ -122,30 +140,12 @@ std::shared_ptr<Recurrent> SimpleRNN::reversed() const { return std::make_shared
 // ---- LSTM ----
 
 LSTM::LSTM(Options options)
-    : Recurrent(layer_options(options), {options.return_sequences, options.return_state, options.go_backwards},
-                options.units.value(), 2),
+    : Recurrent(layer_options(options), designed(with_forget_bias(options), Design{.gates = 4, .states = 2})),
       options_(std::move(options)) {}
-
-void LSTM::build(const Shape& input) {
-  check_input(input);
-  const std::int64_t units = options_.units.value();
-  kernel_ = add_weight("kernel", {input[-1], 4 * units}, {.initializer = options_.kernel_initializer});
-  recurrent_kernel_ =
-      add_weight("recurrent_kernel", {units, 4 * units}, {.initializer = options_.recurrent_initializer});
-  if (!options_.use_bias) return;
-  const Initializer initial =
-      options_.unit_forget_bias ? forget_bias(options_.bias_initializer, units) : options_.bias_initializer;
-  bias_ = add_weight("bias", {4 * units}, {.initializer = initial});
-}
-
-Tensor LSTM::project(const Tensor& x) {
-  const Tensor z = matmul(x, kernel_);
-  return options_.use_bias ? z + bias_ : z;
-}
 
 Tensors LSTM::step(const Tensor& projected, const Tensors& states) {
   const std::int64_t units = options_.units.value();
-  const Tensor z = projected + matmul(states[0], recurrent_kernel_);
+  const Tensor z = projected + matmul(states[0], recurrent_kernel());
   const Tensor i = options_.recurrent_activation(gate(z, 0, units));
   const Tensor f = options_.recurrent_activation(gate(z, 1, units));
   const Tensor c = f * states[1] + i * options_.activation(gate(z, 2, units));
@@ -158,27 +158,8 @@ std::shared_ptr<Recurrent> LSTM::reversed() const { return std::make_shared<LSTM
 // ---- GRU ----
 
 GRU::GRU(Options options)
-    : Recurrent(layer_options(options), {options.return_sequences, options.return_state, options.go_backwards},
-                options.units.value(), 1),
+    : Recurrent(layer_options(options), designed(options, Design{.gates = 3, .two_biases = options.reset_after})),
       options_(std::move(options)) {}
-
-void GRU::build(const Shape& input) {
-  check_input(input);
-  const std::int64_t units = options_.units.value();
-  kernel_ = add_weight("kernel", {input[-1], 3 * units}, {.initializer = options_.kernel_initializer});
-  recurrent_kernel_ =
-      add_weight("recurrent_kernel", {units, 3 * units}, {.initializer = options_.recurrent_initializer});
-  if (!options_.use_bias) return;
-  const Dims shape = options_.reset_after ? Dims{2, 3 * units} : Dims{3 * units};
-  bias_ = add_weight("bias", shape, {.initializer = options_.bias_initializer});
-}
-
-Tensor GRU::project(const Tensor& x) {
-  const Tensor z = matmul(x, kernel_);
-  if (!options_.use_bias) return z;
-  const std::int64_t width = 3 * options_.units.value();
-  return options_.reset_after ? z + reshape(slice(bias_, {0, 0}, {1, width}), {width}) : z + bias_;
-}
 
 Tensors GRU::step(const Tensor& projected, const Tensors& states) {
   const std::int64_t units = options_.units.value();
@@ -187,15 +168,15 @@ Tensors GRU::step(const Tensor& projected, const Tensors& states) {
     return options_.recurrent_activation(gate(projected, k, units) + gate(z, k, units));
   };
   if (options_.reset_after) {
-    Tensor z = matmul(h, recurrent_kernel_);
-    if (options_.use_bias) z = z + reshape(slice(bias_, {1, 0}, {2, 3 * units}), {3 * units});
+    Tensor z = matmul(h, recurrent_kernel());
+    if (options_.use_bias) z = z + bias(1);
     const Tensor update = activated(z, 0);
     const Tensor candidate = options_.activation(gate(projected, 2, units) + activated(z, 1) * gate(z, 2, units));
     return {update * h + (1.0 - update) * candidate};
   }
-  const Tensor z = matmul(h, slice(recurrent_kernel_, {0, 0}, {units, 2 * units}));
+  const Tensor z = matmul(h, slice(recurrent_kernel(), {0, 0}, {units, 2 * units}));
   const Tensor update = activated(z, 0);
-  const Tensor inner = matmul(activated(z, 1) * h, slice(recurrent_kernel_, {0, 2 * units}, {units, 3 * units}));
+  const Tensor inner = matmul(activated(z, 1) * h, slice(recurrent_kernel(), {0, 2 * units}, {units, 3 * units}));
   return {update * h + (1.0 - update) * options_.activation(gate(projected, 2, units) + inner)};
 }
 

@@ -14,39 +14,48 @@
 
 namespace sinter {
 
-/// What all recurrent layers share. Input [n, steps, features], then (optionally) the initial states, each [n, units];
-/// without them states begin at zero. Result [n, units], or [n, steps, units] with return_sequences; behind it the last
-/// states with return_state.
+/// What all recurrent layers share. Weights: kernel [features, gates * units], recurrent_kernel [units, gates * units],
+/// bias [gates * units] or [2, gates * units]. Input [n, steps, features], then (optionally) the initial states, each
+/// [n, units]; without them states begin at zero. Result [n, units], or [n, steps, units] with return_sequences; behind
+/// it the last states with return_state.
 class SINTER_API Recurrent : public Layer {
  public:
   static constexpr std::int64_t most_steps = 512;
 
+  void build(const Shape& input) override;
   Tensors call_many(Tensors xs) override;
   Tensor call(Tensor x) override;
-  bool returns_sequences() const { return returns_sequences_; }
+  bool returns_sequences() const { return design_.return_sequences; }
   /// The same layer, not built, that reads the sequence in the other direction.
   virtual std::shared_ptr<Recurrent> reversed() const = 0;
 
  protected:
-  struct Protocol {
-    bool return_sequences = false;
-    bool return_state = false;
-    bool go_backwards = false;
+  /// What tells one kind of layer from another.
+  struct Design {
+    std::int64_t units = 1;
+    int gates = 1;
+    int states = 1;
+    bool use_bias = true;
+    bool two_biases = false;  // one for what comes from the input, one for what comes from the state
+    Initializer kernel = "zeros", recurrent_kernel = "zeros", bias = "zeros";
+    bool return_sequences = false, return_state = false, go_backwards = false;
   };
-  Recurrent(LayerOptions options, Protocol protocol, std::int64_t units, int states);
+  Recurrent(LayerOptions options, Design design);
 
-  /// What of the input every step needs, for all steps at once: [n, steps, features] -> [n, steps, k].
-  virtual Tensor project(const Tensor& x) = 0;
+  /// What of the input every step needs, for all steps at once: [n, steps, features] -> [n, steps, k]. Here x W + b.
+  virtual Tensor project(const Tensor& x);
   /// One step: its part of the projection [n, k] and the states [n, units]; the new states, the output first.
   virtual Tensors step(const Tensor& projected, const Tensors& states) = 0;
-  /// Throws for an input of another rank, and says how long a sequence may be.
-  void check_input(const Shape& input) const;
+  /// Bias `k` of a layer with two: [gates * units].
+  Tensor bias(int k) const;
+  const Variable& recurrent_kernel() const { return recurrent_kernel_; }
 
  private:
+  /// Throws for an input of another rank, and says how long a sequence may be.
+  void check_input(const Shape& input) const;
   Tensors initial_states(const Tensors& xs) const;
-  bool returns_sequences_, returns_state_, goes_backwards_;
-  std::int64_t units_;
-  int states_;
+  Design design_;
+  Variable kernel_, recurrent_kernel_, bias_;
 };
 
 struct SimpleRNNOptions {
@@ -69,16 +78,13 @@ class SINTER_API SimpleRNN : public Recurrent {
   using Options = SimpleRNNOptions;
   explicit SimpleRNN(Dim units) : SimpleRNN(Options{.units = units}) {}
   explicit SimpleRNN(Options options);
-  void build(const Shape& input) override;
   std::shared_ptr<Recurrent> reversed() const override;
 
  protected:
-  Tensor project(const Tensor& x) override;
   Tensors step(const Tensor& projected, const Tensors& states) override;
 
  private:
   Options options_;
-  Variable kernel_, recurrent_kernel_, bias_;
 };
 
 struct LSTMOptions {
@@ -105,16 +111,13 @@ class SINTER_API LSTM : public Recurrent {
   using Options = LSTMOptions;
   explicit LSTM(Dim units) : LSTM(Options{.units = units}) {}
   explicit LSTM(Options options);
-  void build(const Shape& input) override;
   std::shared_ptr<Recurrent> reversed() const override;
 
  protected:
-  Tensor project(const Tensor& x) override;
   Tensors step(const Tensor& projected, const Tensors& states) override;
 
  private:
   Options options_;
-  Variable kernel_, recurrent_kernel_, bias_;
 };
 
 struct GRUOptions {
@@ -141,16 +144,13 @@ class SINTER_API GRU : public Recurrent {
   using Options = GRUOptions;
   explicit GRU(Dim units) : GRU(Options{.units = units}) {}
   explicit GRU(Options options);
-  void build(const Shape& input) override;
   std::shared_ptr<Recurrent> reversed() const override;
 
  protected:
-  Tensor project(const Tensor& x) override;
   Tensors step(const Tensor& projected, const Tensors& states) override;
 
  private:
   Options options_;
-  Variable kernel_, recurrent_kernel_, bias_;
 };
 
 struct BidirectionalOptions {
