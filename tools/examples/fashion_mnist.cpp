@@ -3,9 +3,7 @@
 
 #include <sinter/sinter.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
-#include <exception>
 
 #include "fashion_mnist_data.h"
 
@@ -13,37 +11,21 @@ using namespace sinter;
 
 namespace {
 
-void run(int epochs, std::uint64_t seed) {
-  const Array x_train = examples::load("train-images-idx3-ubyte") / 255.0,
-              y_train = examples::load("train-labels-idx1-ubyte");
-  const Array x_test = examples::load("t10k-images-idx3-ubyte") / 255.0,
-              y_test = examples::load("t10k-labels-idx1-ubyte");
+void run(const examples::Options& options) {
+  const examples::Pictures train = examples::training_pictures(), test = examples::test_pictures();
 
-  Sequential model(ModelOptions{.seed = seed}, Input({28, 28}), Flatten(), Dense(128, "relu"), Dropout(0.2),
+  Sequential model(ModelOptions{.seed = options.seed}, Input({28, 28}), Flatten(), Dense(128, "relu"), Dropout(0.2),
                    Dense(10, "softmax"));
   model.compile("adam", "sparse_categorical_crossentropy", {"accuracy"});
   model.summary();
 
-  model.fit(x_train, y_train, {.epochs = epochs});
-  const Logs test = model.evaluate(x_test, y_test);
-  std::printf("test accuracy: %.4f\n", test["accuracy"]);
+  model.fit(train.x, train.y, {.epochs = options.epochs});
+  const Logs logs = model.evaluate(test.x, test.y);
+  std::printf("test accuracy: %.4f\n", logs["accuracy"]);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  int epochs = 5;
-  std::uint64_t seed = 0;
-  CLI::App app("Trains a small network on Fashion-MNIST.");
-  app.add_option("--epochs", epochs, "times that all pictures are seen")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  app.add_option("--seed", seed, "of weights, dropout and order")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
-  try {
-    run(epochs, seed);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "fashion_mnist: %s\n", error.what());
-    return 1;
-  }
+  return examples::main_with_options(argc, argv, "Trains a small network on Fashion-MNIST.", {.epochs = 5}, run);
 }

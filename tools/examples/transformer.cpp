@@ -5,7 +5,6 @@
 #include <sinter/sinter.h>
 
 #include <cstdio>
-#include <exception>
 
 #include "fashion_mnist_data.h"
 
@@ -31,30 +30,23 @@ Symbol encoder_block(Symbol x, Dim width) {
   return x + (x | LayerNormalization() | Dense(2 * width, "gelu") | Dropout(0.1) | Dense(width));
 }
 
-void run() {
-  const Array x = examples::load("train-images-idx3-ubyte") / 255.0, y = examples::load("train-labels-idx1-ubyte");
-  const Array x_test = examples::load("t10k-images-idx3-ubyte") / 255.0,
-              y_test = examples::load("t10k-labels-idx1-ubyte");
+void run(const examples::Options& options) {
+  const examples::Pictures train = examples::training_pictures(), test = examples::test_pictures();
 
   Input rows({28, 28});
   Symbol h = rows | Dense(64) | Positions();
   for (int k = 0; k < 2; ++k) h = encoder_block(h, 64);
   const Symbol middle = h | LayerNormalization() | [](Tensor t) { return mean(t, 1); };
-  Model model(rows, middle | Dense(10, "softmax"), {.name = "transformer"});
+  Model model(rows, middle | Dense(10, "softmax"), {.name = "transformer", .seed = options.seed});
   model.compile(Adam({.learning_rate = 0.002}), "sparse_categorical_crossentropy", {"accuracy"});
   model.summary();
 
-  model.fit(x, y, {.batch_size = 64, .epochs = 3});
-  std::printf("test accuracy: %.4f\n", model.evaluate(x_test, y_test, {.verbose = 0})["accuracy"]);
+  model.fit(train.x, train.y, {.batch_size = 64, .epochs = options.epochs});
+  std::printf("test accuracy: %.4f\n", model.evaluate(test.x, test.y, {.verbose = 0})["accuracy"]);
 }
 
 }  // namespace
 
-int main() {
-  try {
-    run();
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "transformer: %s\n", error.what());
-    return 1;
-  }
+int main(int argc, char** argv) {
+  return examples::main_with_options(argc, argv, "Trains a transformer encoder on Fashion-MNIST.", {.epochs = 3}, run);
 }
