@@ -7,12 +7,6 @@
 namespace sinter::detail {
 namespace {
 
-std::int64_t product(const ir::Ints& extents) {
-  std::int64_t n = 1;
-  for (const std::int64_t e : extents) n *= e;
-  return n;
-}
-
 std::int64_t flops_of(const ir::Graph& graph, const ir::Node& node) {
   const ir::OpInfo& op = ir::info(node.kind);
   if (node.results.empty() || !ir::is_float(node.results[0].dtype)) return 0;
@@ -21,7 +15,7 @@ std::int64_t flops_of(const ir::Graph& graph, const ir::Node& node) {
   std::vector<TensorType> operands;
   for (const ir::Value& v : node.operands) operands.push_back(graph.type(v));
   const ir::Space space = op.space(node.attributes, operands);
-  return product(space.parallel) * product(space.reduced) * (op.form == ir::Form::contract ? 2 : 1);
+  return space.parallel_elements() * space.reduced_elements() * (op.form == ir::Form::contract ? 2 : 1);
 }
 
 }  // namespace

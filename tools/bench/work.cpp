@@ -1,7 +1,6 @@
 #include "work.h"
 
 #include <functional>
-#include <numeric>
 
 #include <sinter/ir/op.h>
 #include <sinter/passes/pipeline.h>
@@ -12,11 +11,6 @@
 namespace sinter::bench {
 
 namespace {
-
-double product(const ir::Ints& extents) {
-  return std::accumulate(extents.begin(), extents.end(), 1.0,
-                         [](double a, auto b) { return a * static_cast<double>(b); });
-}
 
 /// Elements per sample of what each product gives.
 std::int64_t saved_elements(const std::vector<LayerSpec>& layers) {
@@ -37,7 +31,7 @@ double contraction_flops(const ir::Graph& graph) {
     std::vector<ir::TensorType> operands;
     for (const ir::Value v : node.operands) operands.push_back(graph.type(v));
     const ir::Space space = op.space(node.attributes, operands);
-    flops += 2.0 * product(space.parallel) * product(space.reduced);
+    flops += 2.0 * static_cast<double>(space.parallel_elements()) * static_cast<double>(space.reduced_elements());
   }
   return flops;
 }
