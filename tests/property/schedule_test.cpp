@@ -6,7 +6,6 @@
 #include <sinter/passes/pipeline.h>
 #include <sinter/runtime/executable.h>
 
-#include "runtime/target.h"
 #include "support/catch.h"
 #include "support/compare.h"
 #include "support/random_values.h"

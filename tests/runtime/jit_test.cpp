@@ -15,7 +15,6 @@
 #include "runtime/bounds_check.h"
 #include "runtime/checked.h"
 #include "runtime/jit.h"
-#include "runtime/target.h"
 #include "support/catch.h"
 
 namespace sinter::test {

@@ -9,7 +9,6 @@
 #include <sinter/runtime/executable.h>
 
 #include "element_functions.h"
-#include "runtime/target.h"
 #include "support/catch.h"
 
 namespace sinter::test {

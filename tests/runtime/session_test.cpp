@@ -17,7 +17,6 @@
 #include "in_child.h"
 #include "programs.h"
 #include "runtime/codegen.h"
-#include "runtime/target.h"
 #include "support/catch.h"
 
 namespace sinter::test {

@@ -46,7 +46,7 @@ class CompilingStep {
     fill_storage(storage_, workload_.batches(), graph_);
     const double start = now();
     const ir::Program program = compile_program(graph_.graph, choices_);
-    bound_.emplace(program, storage_, choices_.threads, workload_.batches().size());
+    bound_.emplace(program, storage_, choices_, workload_.batches().size());
     compile_ms_ = 1e3 * (now() - start);
     arena_bytes_ = program.arena_bytes;
     arena_lower_bound_ = program.arena_lower_bound;

@@ -13,9 +13,9 @@ namespace {
 
 constexpr std::size_t alignment = 64;
 
-std::shared_ptr<const runtime::Executable> compile_code(const ir::Program& program) {
+std::shared_ptr<const runtime::Executable> compile_code(const ir::Program& program, const CompileChoices& choices) {
   runtime::CompileOptions options;
-  options.target = runtime::host_target();
+  options.target = choices.target();
   options.dump_directory = passes::dump_directory();
   return runtime::Executable::compile(program, options);
 }
@@ -44,21 +44,26 @@ std::string input_block(std::size_t batch, const std::string& name) { return str
 std::string state_block(const std::string& name) { return "state " + name; }
 std::string output_block(const std::string& name) { return "output " + name; }
 
+ir::Target CompileChoices::target() const {
+  const ir::Target host = runtime::host_target();
+  return level.empty() ? host : runtime::restrict_target(host, level);
+}
+
 ir::Program compile_program(const ir::Graph& graph, const CompileChoices& choices) {
   passes::Options options;
-  options.target = runtime::host_target();
+  options.target = choices.target();
   options.disabled = choices.disabled;
   return passes::compile(graph, options);
 }
 
-BoundProgram::BoundProgram(const ir::Program& program, Storage& storage, int threads, std::size_t batches)
-    : session_(compile_code(program), threads), inputs_(batches) {
-  const runtime::Signature& signature = session_.executable().signature();
+BoundProgram::BoundProgram(const ir::Program& program, Storage& storage, const CompileChoices& choices,
+                           std::size_t batches)
+    : session_(compile_code(program, choices), choices.threads), inputs_(batches) {
   for (std::size_t k = 0; k < batches; ++k)
-    for (const runtime::Port& p : signature.inputs)
+    for (const runtime::Port& p : signature().inputs)
       inputs_[k].push_back(storage.get(input_block(k, p.name), p.type.bytes()));
-  for (const runtime::Port& p : signature.states) states_.push_back(storage.get(state_block(p.name), p.type.bytes()));
-  for (const runtime::Port& p : signature.outputs)
+  for (const runtime::Port& p : signature().states) states_.push_back(storage.get(state_block(p.name), p.type.bytes()));
+  for (const runtime::Port& p : signature().outputs)
     outputs_.push_back(storage.get(output_block(p.name), p.type.bytes()));
 }
 

@@ -43,6 +43,9 @@ std::string output_block(const std::string& name);
 struct CompileChoices {
   int threads = 1;
   std::vector<std::string> disabled = {};  // graph passes
+  std::string level = {};                  // of restrict_target; empty: all that this machine has
+
+  ir::Target target() const;
 };
 
 ir::Program compile_program(const ir::Graph& graph, const CompileChoices& choices);
@@ -50,7 +53,8 @@ ir::Program compile_program(const ir::Graph& graph, const CompileChoices& choice
 class BoundProgram {
  public:
   /// `storage` outlives it; `batches`: how many sets of inputs there are.
-  BoundProgram(const ir::Program& program, Storage& storage, int threads, std::size_t batches = 1);
+  BoundProgram(const ir::Program& program, Storage& storage, const CompileChoices& choices, std::size_t batches = 1);
+  const runtime::Signature& signature() const { return session_.executable().signature(); }
   /// Allocates nothing.
   void run(std::size_t batch = 0) { session_.run({inputs_[batch], states_, outputs_}); }
 

@@ -14,6 +14,8 @@ struct StepArguments {
 };
 /// The whole step of a config: one line of JSON.
 void bench_step(const StepArguments& arguments);
+/// The weights after some steps on the resident batches in turn: one line of JSON with their SHA-256.
+void digest(const StepArguments& arguments, int steps);
 /// Its kernels, each alone and warm: a table.
 void profile(const StepArguments& arguments);
 

@@ -46,8 +46,7 @@ class BareSteps {
       batches.push_back(
           {{"x", data.x.rows(k * batch, (k + 1) * batch)}, {"y", data.y.rows(k * batch, (k + 1) * batch)}});
     fill_storage(storage_, batches, traced);
-    bound_ =
-        std::make_unique<BoundProgram>(compile_program(traced.graph, choices), storage_, choices.threads, resident);
+    bound_ = std::make_unique<BoundProgram>(compile_program(traced.graph, choices), storage_, choices, resident);
     epoch();  // warm
   }
 

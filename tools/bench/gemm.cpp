@@ -87,7 +87,7 @@ void bench_product(const Product& product, const GemmArguments& arguments) {
   }
   const double compile_start = now();
   const ir::Program program = compile_program(graph, arguments.compile);
-  BoundProgram bound(program, storage, threads);
+  BoundProgram bound(program, storage, arguments.compile);
   const double compile_ms = 1e3 * (now() - compile_start);
 
   const auto sample = [&](double seconds) {  // GFLOP/s

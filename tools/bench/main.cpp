@@ -21,6 +21,7 @@ struct Arguments {
   std::vector<std::string> gemm;
   bool fit = false, list = false;
   double seconds = 0.0;
+  int digest = 0;
   int spin = -1;
   CompileChoices compile;
 };
@@ -42,6 +43,11 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--spin", a.spin, "rounds that a thread of the team waits before it sleeps")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--seconds", a.seconds, "of timed runs: 1.5 for a step, 1 for a product")->check(CLI::PositiveNumber);
+  app.add_option("--digest", a.digest, "with a config: that many steps, then the SHA-256 of all weights and slots")
+      ->type_name("STEPS")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--target", a.compile.level, "code for less than this machine has")
+      ->check(CLI::IsMember({"avx2", "baseline"}));
   app.add_option("--disable", a.compile.disabled, "a graph pass to leave out, as in fuse; may be repeated")
       ->type_name("PASS")
       ->allow_extra_args(false);
@@ -61,7 +67,8 @@ void run(const Arguments& a) {
   const auto seconds = [&](double usual) { return a.seconds > 0 ? a.seconds : usual; };
   for (const std::string& shape : a.gemm) bench_gemm({shape, seconds(1.0), a.compile});
   if (!a.profile.empty()) profile({a.profile, seconds(1.5), a.compile});
-  if (!a.config.empty()) bench_step({a.config, seconds(1.5), a.compile});
+  const StepArguments step = {a.config, seconds(1.5), a.compile};
+  if (!a.config.empty()) a.digest > 0 ? digest(step, a.digest) : bench_step(step);
 }
 
 int run_guarded(const Arguments& arguments) {

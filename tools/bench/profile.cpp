@@ -114,19 +114,19 @@ void profile(const StepArguments& arguments) {
   Storage storage;
   fill_storage(storage, workload.batches(), graph);
   const ir::Program program = compile_program(graph.graph, arguments.compile);
-  BoundProgram whole(program, storage, threads);
+  BoundProgram whole(program, storage, arguments.compile);
   const double whole_us = time_us(whole);
   const double peak = fma_peak_gflops(threads);
 
   ir::Program nothing = program;
   nothing.items.clear();
-  BoundProgram empty(nothing, storage, threads);
+  BoundProgram empty(nothing, storage, arguments.compile);
   const double call_us = time_us(empty);
 
   std::vector<Row> rows;
   for_each_kernel(program.items, [&](const ir::Kernel& kernel) {
     const ir::Program single = alone(program, kernel);
-    BoundProgram bound(single, storage, threads);
+    BoundProgram bound(single, storage, arguments.compile);
     rows.push_back({kernel.name, schedule_text(single), std::max(time_us(bound) - call_us, 0.001),
                     contraction_flops(*kernel.body),
                     bytes_of(program, kernel.inputs) + bytes_of(program, kernel.outputs)});

@@ -83,5 +83,8 @@ class SINTER_API Session {
 
 /// The machine this process runs on, by its feature list.
 SINTER_API ir::Target host_target();
+/// A poorer machine of the same kind, whose code runs on the same processor: "avx2" takes AVX-512 and AMX away,
+/// "baseline" everything beyond what the architecture guarantees. Throws UserError for another name.
+SINTER_API ir::Target restrict_target(ir::Target target, std::string_view level);
 
 }  // namespace sinter::runtime
