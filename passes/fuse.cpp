@@ -16,8 +16,8 @@
 #include <sinter/ir/error.h>
 #include <sinter/ir/kernel.h>
 #include <sinter/ir/ops.h>
-#include <sinter/passes/schedule_order.h>
 
+#include "fuse_roles.h"
 #include "rebuild.h"
 
 namespace sinter::passes {
@@ -32,83 +32,25 @@ namespace {
 
 constexpr int none = -1;
 
-/// What is done with a node.
-enum class Role : std::uint8_t {
-  bound,   // input, state, tensor constant: read by kernels
-  copied,  // recomputed inside every user
-  view,    // relabels elements: copied into users, and kept where an output or update names it
-  member,  // computed by exactly one kernel
-};
-
-class Roles {
- public:
-  explicit Roles(const Graph& graph) : graph_(graph) {
-    for (NodeId id = 0; id < graph.size(); ++id) roles_.push_back(first_role(id));
-    for (const ir::Output& o : graph.outputs()) materialise(o.value.node);
-    for (const ir::Update& u : graph.updates()) materialise(u.value.node);
-    for (const Node& n : graph.nodes())
-      if (op(n).form == ir::Form::contract || op(n).form == ir::Form::region || op(n).form == ir::Form::prefix)
-        for (const Value& v : n.operands) materialise(v.node);
-  }
-
-  Role of(NodeId id) const { return roles_[id]; }
-
- private:
-  static const OpInfo& op(const Node& n) { return ir::info(n.kind); }
-  std::int64_t elements(Value v) const { return graph_.type(v).elements(); }
-
-  /// A contraction reads its operands many times, and outputs need memory: what stands there is computed once. Views
-  /// are only another name.
-  void materialise(NodeId id) {
-    if (roles_[id] == Role::copied) roles_[id] = Role::member;
-    if (roles_[id] == Role::view) materialise(graph_.node(id).operands[0].node);
-  }
-
-  Role first_role(NodeId id) const {
-    const Node& n = graph_.node(id);
-    const OpInfo& o = op(n);
-    if (n.kind == ir::kind_of<ir::Constant>()) return elements({id, 0}) == 1 ? Role::copied : Role::bound;
-    if (o.form == ir::Form::source && !o.reads_axes) return Role::bound;
-    if (n.body) return Role::member;
-    if (is_view(graph_, id)) return Role::view;
-    if (o.form == ir::Form::map && !o.reads_axes && is_plain_movement(n)) return Role::copied;
-    return is_generated(id) ? Role::copied : Role::member;
-  }
-
-  bool is_plain_movement(const Node& n) const {
-    std::vector<ir::TensorType> types;
-    for (const Value& v : n.operands) types.push_back(graph_.type(v));
-    const ir::Space space = op(n).space(n.attributes, types);
-    return space.reads.size() == n.operands.size() && space.reads.size() == 1;
-  }
-
-  /// A tensor made from scalars and axis numbers alone: cheaper to make again than to keep.
-  bool is_generated(NodeId id) const {
-    const Node& n = graph_.node(id);
-    if (op(n).form != ir::Form::pointwise && !op(n).reads_axes) return false;
-    if (elements({id, 0}) == 1) return false;
-    return std::all_of(n.operands.begin(), n.operands.end(), [&](const Value& v) {
-      return elements(v) == 1 || (roles_[v.node] == Role::copied && is_free(v.node)) ||
-             (op(n).reads_axes && roles_[v.node] == Role::bound);
-    });
-  }
-
-  /// A copied node that reads no tensor.
-  bool is_free(NodeId id) const {
-    const Node& n = graph_.node(id);
-    return std::all_of(n.operands.begin(), n.operands.end(), [&](const Value& v) {
-      return elements(v) == 1 || (roles_[v.node] == Role::copied && is_free(v.node)) ||
-             (op(n).reads_axes && roles_[v.node] == Role::bound);
-    });
-  }
-
-  const Graph& graph_;
-  std::vector<Role> roles_;
-};
-
 struct Group {
   std::vector<NodeId> members;  // increasing
   std::string stop;             // why it grew no further
+};
+
+/// What takes what: the groups of one kind grow before those of the next.
+struct Growth {
+  bool (*starts)(const OpInfo&);
+  bool takes_producers;  // or consumers only
+  bool takes_siblings;   // groups that read what it reads
+  const char* reason;
+};
+
+constexpr Growth growths[] = {
+    {[](const OpInfo& o) { return o.form == ir::Form::contract; }, false, false,
+     "a contraction and what is made of its result in the register tile"},
+    {[](const OpInfo& o) { return o.form == ir::Form::reduce; }, true, true, "what one visit to the operands can give"},
+    {[](const OpInfo& o) { return o.form == ir::Form::pointwise || o.form == ir::Form::map; }, true, true,
+     "elements that need no others"},
 };
 
 /// The body of a kernel and what it is bound to.
@@ -130,10 +72,7 @@ class Fusion {
   }
 
   Graph run() {
-    grow_from([](const OpInfo& o) { return o.form == ir::Form::contract; }, /*with_producers=*/false);
-    grow_from([](const OpInfo& o) { return o.form == ir::Form::reduce; }, /*with_producers=*/true);
-    grow_from([](const OpInfo& o) { return o.form == ir::Form::pointwise || o.form == ir::Form::map; },
-              /*with_producers=*/true);
+    for (const Growth& growth : growths) grow_from(growth);
     return rebuilt();
   }
 
@@ -158,8 +97,10 @@ class Fusion {
     for (NodeId id = 0; id < graph_.size(); ++id) {
       if (roles_.of(id) != Role::member) continue;
       collect(id, needs_[id]);
-      for (const Value& v : needs_[id])
+      for (const Value& v : needs_[id]) {
+        readers_[v].insert(id);
         if (roles_.of(v.node) == Role::member) users_[v.node].insert(id);
+      }
     }
     const auto mark = [&](Value v) {
       while (roles_.of(v.node) == Role::view) v = graph_.node(v.node).operands[0];
@@ -183,6 +124,24 @@ class Fusion {
       for (const Value& v : needs_[m])
         if (group_of_[v.node] != none && group_of_[v.node] != group) found.insert(group_of_[v.node]);
     return found;
+  }
+
+  /// Groups that read a tensor which this one reads as well: a visit to it may serve both. Contractions visit their
+  /// operands in an order of their own, and nothing that they read can be updated in place.
+  std::set<int> siblings(int group) const {
+    std::set<int> found;
+    for (const NodeId m : groups_[at(group)].members)
+      for (const Value& v : needs_[m])
+        if (graph_.type(v).elements() > 1)
+          for (const NodeId r : readers_.at(v))
+            if (group_of_[r] != group && !holds_contraction(group_of_[r])) found.insert(group_of_[r]);
+    return found;
+  }
+
+  bool holds_contraction(int group) const {
+    const std::vector<NodeId>& members = groups_[at(group)].members;
+    return std::any_of(members.begin(), members.end(),
+                       [&](NodeId m) { return ir::info(graph_.node(m).kind).form == ir::Form::contract; });
   }
 
   static std::size_t at(int k) { return static_cast<std::size_t>(k); }
@@ -315,16 +274,26 @@ class Fusion {
     groups_[at(from)].members.clear();
   }
 
+  /// What a group may take, the nearest first.
+  std::vector<int> neighbours(int group, const Growth& growth) const {
+    std::set<int> around = consumers(group);
+    if (!growth.takes_producers) std::erase_if(around, [&](int c) { return belongs_to_reduction(c); });
+    if (growth.takes_producers) around.merge(producers(group));
+    std::vector<int> found(around.begin(), around.end());
+    if (growth.takes_siblings)
+      for (const int s : siblings(group))
+        if (!around.contains(s)) found.push_back(s);
+    return found;
+  }
+
   /// Takes neighbours as long as one fits.
-  void grow(int group, bool with_producers) {
+  void grow(int group, const Growth& growth) {
     bool grown = true;
     std::set<int> refused;
     while (grown) {
       grown = false;
-      std::set<int> around = consumers(group);
-      if (with_producers) around.merge(producers(group));
-      for (const int other : around) {
-        if (refused.contains(other) || (!with_producers && belongs_to_reduction(other))) continue;
+      for (const int other : neighbours(group, growth)) {
+        if (refused.contains(other)) continue;
         const std::string why = refusal(group, other);
         if (!why.empty()) {
           refused.insert(other);
@@ -350,11 +319,22 @@ class Fusion {
     });
   }
 
-  template <class Predicate>
-  void grow_from(Predicate starts, bool with_producers) {
+  void grow_from(const Growth& growth) {
     for (NodeId id = 0; id < graph_.size(); ++id)
-      if (group_of_[id] != none && !graph_.node(id).body && starts(ir::info(graph_.node(id).kind)))
-        grow(group_of_[id], with_producers);
+      if (group_of_[id] != none && !graph_.node(id).body && growth.starts(ir::info(graph_.node(id).kind)))
+        grow(group_of_[id], growth);
+  }
+
+  /// Why it is one kernel, and why it is no larger.
+  std::string note_of(const Group& group) const {
+    const auto has = [&](const Growth& growth) {
+      return std::any_of(group.members.begin(), group.members.end(),
+                         [&](NodeId m) { return growth.starts(ir::info(graph_.node(m).kind)); });
+    };
+    const auto growth = std::find_if(std::begin(growths), std::end(growths), has);
+    std::string note = group.members.size() > 1 && growth != std::end(growths) ? growth->reason : "";
+    if (!note.empty() && !group.stop.empty()) note += "; ";
+    return note + group.stop;
   }
 
   // ---- Result ----
@@ -390,7 +370,7 @@ class Fusion {
     }
     Node node;
     node.kind = ir::kind_of<ir::Fused>();
-    node.attributes = ir::pack(ir::Fused::Attrs{name_of(members), groups_[at(group)].stop});
+    node.attributes = ir::pack(ir::Fused::Attrs{name_of(members), note_of(groups_[at(group)])});
     for (const Value& v : kernel.inputs) node.operands.push_back(out.of(v));
     for (const Value& v : kernel.outputs) node.results.push_back(graph_.type(v));
     node.path = path_of(members);
@@ -437,6 +417,7 @@ class Fusion {
   std::vector<Group> groups_;
   std::vector<std::set<Value>> needs_;
   std::vector<std::set<NodeId>> users_;
+  std::map<Value, std::set<NodeId>> readers_;  // of a value that is computed elsewhere
   std::vector<bool> outside_;
 };
 
