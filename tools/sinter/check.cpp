@@ -5,6 +5,12 @@
 //     ---
 //     the exact text that comes out (or the exact message)
 //
+// or, for what the whole pipeline makes of an example of `sinter dump`,
+//
+//     // example: seed
+//     ---
+//     the text of the fused stage
+//
 // The last pass may be `lower`; then the expected text is a program, for a fixed target. SINTER_BLESS=1 rewrites what
 // stands after the line ---; read the diff before you commit it.
 
@@ -20,6 +26,7 @@
 #include <sinter/passes/pipeline.h>
 
 #include "commands.h"
+#include "examples.h"
 
 namespace sinter::tool {
 
@@ -31,6 +38,7 @@ struct Golden {
   std::string expected;
   bool expects_error = false;
   std::vector<std::string> passes;
+  const Example* example = nullptr;  // instead of input and passes
 };
 
 constexpr std::string_view separator = "\n---\n";
@@ -40,20 +48,32 @@ std::optional<std::string> after_prefix(const std::string& line, std::string_vie
   return line.substr(prefix.size());
 }
 
+const Example& example_named(const std::string& file, std::string name) {
+  name.erase(0, name.find_first_not_of(' '));
+  const Example* example = find_example(name);
+  if (example == nullptr) user_error(file, ":1: there is no example '", name, "'");
+  return *example;
+}
+
 Golden read_golden(const std::string& file) {
   const std::string text = read_text(file);
   Golden golden;
   const std::string first = text.substr(0, text.find('\n'));
   const auto passes = after_prefix(first, "// passes:");
   const auto error = after_prefix(first, "// error:");
-  if (!passes && !error) user_error(file, ":1: expected '// passes: a,b' or '// error: a,b', got '", first, "'");
+  const auto example = after_prefix(first, "// example:");
+  if (!passes && !error && !example)
+    user_error(file, ":1: expected '// passes: a,b', '// error: a,b' or '// example: name', got '", first, "'");
   const std::size_t cut = text.find(separator);
   if (cut == std::string::npos) user_error(file, ": expected a line '---' between input and result");
   golden.before = text.substr(0, cut + separator.size());
   golden.input = text.substr(0, cut + 1);
   golden.expected = text.substr(cut + separator.size());
   golden.expects_error = error.has_value();
-  golden.passes = split_passes({passes ? *passes : *error});
+  if (example)
+    golden.example = &example_named(file, *example);
+  else
+    golden.passes = split_passes({passes ? *passes : *error});
   return golden;
 }
 
@@ -67,15 +87,21 @@ ir::Target fixed_target() {
   return target;
 }
 
+passes::Options verified_options() {
+  passes::Options options;
+  options.target = fixed_target();
+  options.verify = true;
+  return options;
+}
+
 std::string transform(const Golden& golden) {
+  const passes::Options options = verified_options();
+  if (golden.example != nullptr) return ir::print(passes::optimize(golden.example->make(), options));
   Unit unit = ir::parse(golden.input, "input");
   check_valid(unit, "input");
   if (golden.passes.empty()) return std::visit([](const auto& u) { return ir::print(u); }, unit);
   const auto* graph = std::get_if<ir::Graph>(&unit);
   if (graph == nullptr) user_error("passes need a graph, got a program");
-  passes::Options options;
-  options.target = fixed_target();
-  options.verify = true;
   std::vector<std::string> names = golden.passes;
   const bool lowers = names.back() == "lower";
   if (lowers) names.pop_back();

@@ -13,11 +13,26 @@ namespace {
 
 constexpr std::int64_t batch = 32;
 
-/// The model of the study notes: 784-128-10 on pictures of clothes, Adam.
-ir::Graph seed() {
-  Sequential model(Input({28, 28}), Flatten(), Dense(128, "relu"), Dropout(0.2), Dense(10, "softmax"));
-  model.compile("adam", "sparse_categorical_crossentropy", {"accuracy"});
+Sequential seed_model() {
+  return Sequential(Input({28, 28}), Flatten(), Dense(128, "relu"), Dropout(0.2), Dense(10, "softmax"));
+}
+
+ir::Graph on_clothes(Sequential model, const AnyOptimizer& optimizer) {
+  model.compile(optimizer, "sparse_categorical_crossentropy", {"accuracy"});
   return model.graph("train", batch, {ir::DType::u8, {}});
+}
+
+/// The model of the study notes: 784-128-10 on pictures of clothes, Adam.
+ir::Graph seed() { return on_clothes(seed_model(), "adam"); }
+
+/// The same, its gradients scaled down together where they are long.
+ir::Graph clipped() { return on_clothes(seed_model(), Adam({.global_clipnorm = 1.0})); }
+
+/// The same with a first layer that learns no more.
+ir::Graph frozen() {
+  Sequential model = seed_model();
+  model.layer("dense").set_trainable(false);
+  return on_clothes(std::move(model), "adam");
 }
 
 /// y = 2x - 1.
@@ -50,10 +65,21 @@ ir::Graph custom() {
   return model.graph("train", batch, {ir::DType::f32, {1}});
 }
 
+/// Formulas alone: an activation and a gate that the library does not have.
+ir::Graph lambda() {
+  Sequential model(Input({16}), Dense(32), Lambda([](Tensor x) { return x * sigmoid(1.5 * x); }), Dense(32),
+                   Lambda([](Tensor x) { return sign(x) * log(1.0 + abs(x)); }), Dense(1));
+  model.compile("adam", "mse");
+  return model.graph("train", batch, {ir::DType::f32, {1}});
+}
+
 constexpr Example list[] = {
     {"seed", "Flatten, Dense 128 relu, Dropout 0.2, Dense 10 softmax; sparse categorical cross-entropy, Adam", seed},
     {"line", "Dense 1; mean squared error, SGD", line},
     {"custom", "SimpleDense 32 tanh, Lambda abs, SimpleDense 1; mean squared error, SGD with momentum", custom},
+    {"lambda", "Dense 32, Lambda x sigmoid(1.5 x), Dense 32, Lambda sign(x) log(1 + |x|), Dense 1; mse, Adam", lambda},
+    {"clipped", "seed with gradients clipped by their global norm", clipped},
+    {"frozen", "seed with a frozen first layer", frozen},
 };
 
 }  // namespace

@@ -14,7 +14,8 @@ namespace {
 
 using namespace sinter::tool;
 
-const char* const source_help = "a .sir file, - for standard input, or an example: seed, line, custom";
+const char* const source_help =
+    "a .sir file, - for standard input, or an example: seed, line, custom, lambda, clipped, frozen";
 
 /// What the chosen command does.
 using Action = std::function<int()>;
