@@ -2,9 +2,10 @@
 // loop builder runs, so that nothing here knows an op: legality is "the union has a kernel shape, and no path leaves it
 // and comes back".
 //
-// Order: contractions take their consumers as epilogue; reductions along rows take their whole sweep; reductions across
-// rows take their consumers and private producers; then what is left joins elementwise. Nodes that only move elements,
-// or that make them from axis numbers and scalars (masks, broadcasts), are copied into every user instead.
+// Order: contractions take their consumers as epilogue, and what only that needs; reductions along rows take their
+// whole sweep; reductions across rows take their consumers and private producers; then what is left joins elementwise.
+// Nodes that only move elements, or that make them cheaply from axis numbers and scalars, are copied into every user
+// instead.
 
 #include <sinter/passes/fuse.h>
 
@@ -40,7 +41,7 @@ struct Group {
 /// What takes what: the groups of one kind grow before those of the next.
 struct Growth {
   bool (*starts)(const OpInfo&);
-  bool takes_producers;  // or consumers only
+  bool takes_producers;  // all of them, or those alone that cost no memory
   bool takes_siblings;   // groups that read what it reads
   const char* reason;
 };
@@ -278,7 +279,8 @@ class Fusion {
   std::vector<int> neighbours(int group, const Growth& growth) const {
     std::set<int> around = consumers(group);
     if (!growth.takes_producers) std::erase_if(around, [&](int c) { return belongs_to_reduction(c); });
-    if (growth.takes_producers) around.merge(producers(group));
+    for (const int p : producers(group))
+      if (growth.takes_producers || reads_no_tensor(p) || consumers(p).size() == 1) around.insert(p);
     std::vector<int> found(around.begin(), around.end());
     if (growth.takes_siblings)
       for (const int s : siblings(group))
@@ -306,6 +308,15 @@ class Fusion {
         break;
       }
     }
+  }
+
+  bool reads_no_tensor(int group) const {
+    const std::vector<NodeId>& members = groups_[at(group)].members;
+    return std::all_of(members.begin(), members.end(), [&](NodeId m) {
+      return std::all_of(needs_[m].begin(), needs_[m].end(), [&](const Value& v) {
+        return graph_.type(v).elements() == 1 || ir::info(graph_.node(m).kind).reads_axes || group_of_[v.node] == group;
+      });
+    });
   }
 
   /// Results that only reductions read are best computed there: they then need no memory at all.

@@ -51,10 +51,10 @@ bool Roles::is_plain_movement(const ir::Node& n) const {
   return space.reads.size() == n.operands.size() && space.reads.size() == 1;
 }
 
-/// A tensor made from scalars and axis numbers alone: cheaper to make again than to keep.
+/// A tensor made from scalars and axis numbers alone, cheaper to make again than to keep.
 bool Roles::is_generated(NodeId id) const {
   const ir::Node& n = graph_.node(id);
-  if (op(n).form != ir::Form::pointwise && !op(n).reads_axes) return false;
+  if ((op(n).form != ir::Form::pointwise && !op(n).reads_axes) || op(n).expensive) return false;
   return n.results[0].elements() != 1 && comes_from_axes(n);
 }
 
