@@ -90,6 +90,15 @@ bool pays_to_pack_rows(const Side& rows, std::int64_t columns, std::int64_t term
   return rows.bytes > target.l2_bytes || (rows.terms_in_one_set() && terms > target.l1_ways);
 }
 
+/// Bytes that the outputs read beside the sums: a state and its slots, say.
+std::int64_t bytes_beside(const Graph& body, const KernelShape& shape) {
+  const std::vector<ir::NodeId> inputs = body.inputs();
+  std::int64_t bytes = 0;
+  for (const ir::KernelRead& r : shape.reads)
+    if (!r.in_anchor) bytes += body.node(inputs[r.input]).results[0].bytes();
+  return bytes;
+}
+
 /// rows * vectors accumulators, a vector per column, one broadcast; one register stays free.
 std::int64_t most_rows(std::int64_t vectors, const ir::Target& target) {
   return std::max<std::int64_t>(1, (target.vector_registers - 2 - vectors) / vectors);
@@ -145,6 +154,7 @@ void choose_contract_schedule(const Graph& body, const KernelShape& shape, const
   s.tile_vectors = std::clamp<std::int64_t>(divide_up(b.count, s.lanes), 1, widest);  // 0 columns: an empty result
   s.tile_rows = even_rows(a.count, most_rows(s.tile_vectors, target));
   s.pack_vectors = s.pack_rows || pays_to_pack(b, a.count, terms, target);
+  s.prefetch = bytes_beside(body, shape) > target.l2_bytes;
 }
 
 }  // namespace sinter::passes

@@ -233,13 +233,16 @@ void BodyEmitter::store(std::size_t parameter, const LlvmValue& value, std::int6
 }
 
 void BodyEmitter::prefetch(NodeId node, std::size_t k, Point& point) {
-  const std::optional<ir::OperandRead> read = ir::operand_read(body(), shape_, node, k);
-  if (!read) return;
-  const Address a = address({read->address, nullptr}, point);
+  if (const std::optional<ir::OperandRead> read = ir::operand_read(body(), shape_, node, k))
+    prefetch(read->input, read->address, point);
+}
+
+void BodyEmitter::prefetch(std::size_t input, const Affine& element, Point& point) {
+  const Address a = address({element, nullptr}, point);
   if (a.varying != nullptr) return;
-  const DType dtype = body().node(inputs_[read->input]).results[0].dtype;
+  const DType dtype = body().node(inputs_[input]).results[0].dtype;
   llvm::IRBuilder<>& b = context_.builder;
-  llvm::Value* place = context_.address(dtype, pointers_[read->input], a.uniform);
+  llvm::Value* place = context_.address(dtype, pointers_[input], a.uniform);
   constexpr std::uint32_t for_reading = 0;
   constexpr std::uint32_t every_level = 3;
   constexpr std::uint32_t data = 1;

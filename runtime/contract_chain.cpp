@@ -1,7 +1,7 @@
 // Contract form: the sums of a register tile.
 
 #include "contract_emitter.h"
-#include "transpose.h"
+#include "tile_sums.h"
 
 namespace sinter::runtime {
 
@@ -27,24 +27,12 @@ ContractEmitter::Tile ContractEmitter::sums(std::span<Point> columns, llvm::Valu
   emit_loop(job_.builder(), job_.i64(0), job_.i64(walk_.count), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
     const auto [begin, end] = walk_.bounds(job_, number);
     std::vector<Point> regions = inside(columns, entry);
-    add_to_totals(chain(regions, first, rows, begin, end, 0, start), scratch, number);
+    add_to_totals(job_, node_, chain(regions, first, rows, begin, end, 0, start), scratch, number);
   });
   Tile result;
   for (std::size_t k = 0; k < start.size(); ++k)
     result.emplace_back(job_.context, dtype_, job_.builder().CreateLoad(vector_type(), slot(scratch, k)));
   return result;
-}
-
-/// totals = chunk 0, then totals + chunk.
-void ContractEmitter::add_to_totals(const Tile& chunk, llvm::Value* totals, llvm::Value* number) {
-  llvm::IRBuilder<>& b = job_.builder();
-  const LlvmValue is_first(job_.context, ir::DType::i1, b.CreateICmpEQ(number, job_.i64(0)));
-  for (std::size_t k = 0; k < chunk.size(); ++k) {
-    const LlvmValue total(job_.context, dtype_, b.CreateLoad(vector_type(), slot(totals, k)));
-    const LlvmValue sum =
-        job_.emit.ops(node_).combine(std::vector<LlvmValue>{total}, std::vector<LlvmValue>{chunk[k]})[0];
-    b.CreateStore(select(is_first, chunk[k], sum).value(), slot(totals, k));
-  }
 }
 
 /// One chunk, four terms per trip. `terms` is its length when known, else 0.
@@ -74,6 +62,7 @@ ContractEmitter::Tile ContractEmitter::terms_loop(std::span<Point> columns, llvm
                   std::vector<Point> regions = inside(columns, entry);
                   Tile tile;
                   for (llvm::Value* v : carried) tile.emplace_back(job_.context, dtype_, v);
+                  if (step > 1) prefetch_outputs(regions, first_row, rows, term);
                   for (std::int64_t u = 0; u < step; ++u)
                     add_term(regions, first_row, rows, job_.builder().CreateNSWAdd(term, job_.i64(u)), tile);
                   std::vector<llvm::Value*> next;
@@ -83,6 +72,23 @@ ContractEmitter::Tile ContractEmitter::terms_loop(std::span<Point> columns, llvm
   Tile result;
   for (llvm::Value* v : last) result.emplace_back(job_.context, dtype_, v);
   return result;
+}
+
+/// Fetches a vector's part of what the outputs read, another one with each trip through the terms, so that all of the
+/// tile's have come when the last term is added.
+void ContractEmitter::prefetch_outputs(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows,
+                                       llvm::Value* term) {
+  if (!job_.schedule.prefetch || transposes_ || chunk_.number != nullptr || walk_.count != 1) return;
+  llvm::IRBuilder<>& b = job_.builder();
+  const auto vectors = static_cast<std::int64_t>(columns.size());
+  llvm::Value* part = b.CreateUDiv(b.CreateNSWMul(term, job_.i64(rows * vectors)), job_.i64(walk_.total));
+  llvm::Value* column = b.CreateNSWMul(b.CreateURem(part, job_.i64(vectors)), job_.i64(job_.context.lanes));
+  Point p;
+  p.parent = &batch_;
+  place_digits(roles_.columns, b.CreateNSWAdd(first_column(columns[0]), column), p);
+  place_digits(roles_.rows, b.CreateNSWAdd(first_row, b.CreateUDiv(part, job_.i64(vectors))), p);
+  for (const ir::KernelRead& r : job_.emit.shape().reads)
+    if (!r.in_anchor && r.address && !r.address->is_constant()) job_.emit.prefetch(r.input, *r.address, p);
 }
 
 LlvmValue ContractEmitter::side_value(std::size_t side, llvm::Value* term, llvm::Value* row, Point& column) {

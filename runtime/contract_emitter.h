@@ -125,7 +125,7 @@ class ContractEmitter {
   void add_term(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* term, Tile& tile);
   LlvmValue side_value(std::size_t side, llvm::Value* term, llvm::Value* row, Point& column);
   LlvmValue row_value(llvm::Value* term, llvm::Value* first, std::int64_t row, Point& column);
-  void add_to_totals(const Tile& chunk, llvm::Value* totals, llvm::Value* number);
+  void prefetch_outputs(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* term);
   llvm::Value* slot(llvm::Value* memory, std::size_t k) const;
   llvm::Value* slot(llvm::Value* memory, llvm::Value* k) const;
 
@@ -135,9 +135,7 @@ class ContractEmitter {
   void finish_registers(std::span<Point> columns, llvm::Value* first, std::int64_t rows, const Tile& sum);
   /// The same for a group whose sums lie at `memory`, a row after the other.
   void finish_memory(std::span<Point> columns, llvm::Value* first, std::int64_t rows, llvm::Value* memory);
-  void finish_rows(std::span<Point> columns, llvm::Value* first, std::int64_t rows, llvm::Value* memory);
   void finish_transposed(std::span<Point> columns, llvm::Value* first, std::int64_t rows, llvm::Value* memory);
-  void store_row(Point& p, const LlvmValue& sum);
 
   KernelJob& job_;
   Point& batch_;
@@ -149,7 +147,6 @@ class ContractEmitter {
   std::size_t side_;  // the operand that supplies vectors
   bool transposes_;   // results are transposed before they are handled
   bool columns_in_order_ = true;
-  std::vector<std::size_t> outputs_;
   ContractWorkspace workspace_;
 
   // Where the walk stands.

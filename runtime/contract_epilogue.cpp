@@ -5,6 +5,7 @@
 #include <sinter/ir/ops.h>
 
 #include "contract_emitter.h"
+#include "tile_sums.h"
 #include "transpose.h"
 
 namespace sinter::runtime {
@@ -20,11 +21,6 @@ bool ContractEmitter::is_light() const {
   return operations <= most && job_.emit.body().outputs().size() == 1;
 }
 
-void ContractEmitter::store_row(Point& p, const LlvmValue& sum) {
-  p.finish(node_, job_.emit.ops(node_).finish(std::vector<LlvmValue>{sum}, dtype_));
-  job_.emit.store_outputs(outputs_, p);
-}
-
 void ContractEmitter::finish_registers(std::span<Point> columns, llvm::Value* first, std::int64_t rows,
                                        const Tile& sum) {
   for (std::int64_t i = 0; i < rows; ++i) {
@@ -32,32 +28,16 @@ void ContractEmitter::finish_registers(std::span<Point> columns, llvm::Value* fi
       Point p;
       p.parent = &columns[j];
       place_digits(roles_.rows, job_.builder().CreateNSWAdd(first, job_.i64(i)), p);
-      store_row(p, sum[static_cast<std::size_t>(i) * columns.size() + j]);
+      store_sums(job_, node_, p, sum[static_cast<std::size_t>(i) * columns.size() + j]);
     }
   }
 }
 
 void ContractEmitter::finish_memory(std::span<Point> columns, llvm::Value* first, std::int64_t rows,
                                     llvm::Value* memory) {
-  if (transposes_)
-    finish_transposed(columns, first, rows, memory);
-  else
-    finish_rows(columns, first, rows, memory);
-}
-
-void ContractEmitter::finish_rows(std::span<Point> columns, llvm::Value* first, std::int64_t rows,
-                                  llvm::Value* memory) {
-  llvm::IRBuilder<>& b = job_.builder();
-  const auto count = static_cast<std::int64_t>(columns.size());
-  emit_loop(b, job_.i64(0), job_.i64(rows), 1, [&](llvm::Value* row, llvm::Instruction* entry) {
-    for (std::size_t j = 0; j < columns.size(); ++j) {
-      Point p;
-      p.parent = &columns[j];
-      p.entry = entry;
-      place_digits(roles_.rows, b.CreateNSWAdd(first, row), p);
-      llvm::Value* at = b.CreateNSWAdd(b.CreateNSWMul(row, job_.i64(count)), job_.i64(static_cast<std::int64_t>(j)));
-      store_row(p, LlvmValue(job_.context, dtype_, b.CreateLoad(vector_type(), slot(memory, at))));
-    }
+  if (transposes_) return finish_transposed(columns, first, rows, memory);
+  store_tile(job_, node_, columns, rows, vector_type(), memory, [&](llvm::Value* row, Point& p) {
+    place_digits(roles_.rows, job_.builder().CreateNSWAdd(first, row), p);
   });
 }
 
@@ -76,7 +56,7 @@ void ContractEmitter::finish_transposed(std::span<Point> columns, llvm::Value* f
     place_digits(roles_.columns, column, p);
     llvm::Value* place = b.CreateNSWAdd(first, row);
     place_rows(place, b.CreateNSWSub(b.CreateNSWAdd(first, job_.i64(rows)), place), p);
-    store_row(p, LlvmValue(job_.context, dtype_, sum));
+    store_sums(job_, node_, p, LlvmValue(job_.context, dtype_, sum));
   };
   emit_loop(b, job_.i64(0), job_.i64(count), 1, [&](llvm::Value* j, llvm::Instruction* entry) {
     llvm::Value* start = b.CreateNSWAdd(first_column(columns[0]), b.CreateNSWMul(j, job_.i64(lanes)));

@@ -17,7 +17,6 @@ bool reads_axis(const ir::IndexMap& map, int axis) {
 }
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-std::int64_t round_up(std::int64_t bytes) { return divide_up(bytes, 64) * 64; }
 
 }  // namespace
 
@@ -62,16 +61,16 @@ ContractWorkspace contract_workspace(const ir::Schedule& s, const ContractTiles&
   const std::int64_t bytes = ir::size_of(dtype);
   const std::int64_t terms = std::min(walk.total, walk.length);
   const std::int64_t whole = divide_up(terms, s.lanes) * s.lanes;  // transposes write whole blocks of terms
-  w.panel = round_up(whole * s.tile_vectors * s.lanes * bytes);
+  w.panel = whole_lines(whole * s.tile_vectors * s.lanes * bytes);
   w.panels = std::clamp<std::int64_t>(panels_budget / w.panel, 1, std::max<std::int64_t>(1, tiles.column_tiles));
   const std::int64_t tile = terms * s.tile_rows * bytes;
   const std::int64_t groups = std::max<std::int64_t>(1, tiles.row_groups);
   w.block = std::clamp<std::int64_t>(rows_budget / std::max<std::int64_t>(1, tile * tiles.tiles), 1, groups);
   // The last vector of a packed tile reaches past its end.
-  if (s.pack_rows) w.rows = round_up(tile + s.lanes * bytes);
+  if (s.pack_rows) w.rows = whole_lines(tile + s.lanes * bytes);
   if (walk.count > 1) {
     const std::int64_t capacity = s.swap ? divide_up(tiles.height, s.lanes) * s.lanes : tiles.height;
-    w.group = round_up(capacity * s.tile_vectors * s.lanes * bytes);
+    w.group = whole_lines(capacity * s.tile_vectors * s.lanes * bytes);
     w.total_groups = std::clamp<std::int64_t>(totals_budget / (w.group * w.panels), 1, groups);
   }
   return w;

@@ -9,7 +9,7 @@
 #include <sinter/ir/error.h>
 
 #include "contract_emitter.h"
-#include "transpose.h"
+#include "tile_sums.h"
 
 namespace sinter::runtime {
 
@@ -24,7 +24,6 @@ ContractEmitter::ContractEmitter(KernelJob& job, Point& batch)
       side_(job.schedule.swap ? 0 : 1),
       transposes_(job.schedule.swap && roles_.column_count > 1 && roles_.row_count > 1 && job.context.lanes > 1),
       workspace_(contract_workspace(job.schedule, tiles_, walk_, dtype_)) {
-  for (std::size_t k = 0; k < job.emit.body().outputs().size(); ++k) outputs_.push_back(k);
   columns_in_order_ = columns_are_one_axis();
 }
 
@@ -248,7 +247,7 @@ void ContractEmitter::add_chunk(std::span<Point> columns, llvm::Value* group, st
   each_tile(columns, rows, [&](std::span<Point> regions, llvm::Value* row, std::int64_t tile_rows) {
     const Tile start(static_cast<std::size_t>(tile_rows) * regions.size(), zero());
     const Tile chunk = chain(regions, b.CreateNSWAdd(first, row), tile_rows, chunk_.begin, chunk_.end, 0, start);
-    add_to_totals(chunk, slot(totals, b.CreateNSWMul(row, job_.i64(count))), chunk_.number);
+    add_to_totals(job_, node_, chunk, slot(totals, b.CreateNSWMul(row, job_.i64(count))), chunk_.number);
   });
   emit_if(b, b.CreateICmpEQ(chunk_.number, job_.i64(walk_.count - 1)), [&](llvm::Instruction* entry) {
     std::vector<Point> regions = inside(columns, entry);

@@ -44,6 +44,9 @@ void sweep_vectors(KernelJob& job, std::int64_t extent, std::int64_t unroll, llv
                    Point& parent, const std::function<void(Point& vector)>& place,
                    const std::function<void(std::span<Point>)>& body);
 
+/// Bytes of the cache lines that hold `bytes`: the pieces of a workspace begin at a line each.
+constexpr std::int64_t whole_lines(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
 /// Number of blocks that sweep_vectors makes.
 std::int64_t block_count(std::int64_t extent, std::int64_t lanes, std::int64_t unroll);
 

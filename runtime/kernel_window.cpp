@@ -8,7 +8,8 @@
 #include <sinter/ir/error.h>
 #include <sinter/ir/sum_order.h>
 #include <sinter/ir/window_nest.h>
-#include "kernel_forms.h"
+
+#include "tile_sums.h"
 
 namespace sinter::runtime {
 
@@ -91,8 +92,6 @@ WindowPlan plan_of(const ir::Kernel& kernel, const ir::KernelShape& shape) {
   return plan;
 }
 
-std::int64_t round_up(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
 std::int64_t vector_bytes(const ir::Kernel& kernel, ir::DType dtype) {
   return kernel.schedule.lanes * ir::size_of(dtype);
 }
@@ -106,7 +105,6 @@ class WindowEmitter {
         node_(job.emit.shape().anchors.front()),
         dtype_(job.emit.body().node(node_).results[0].dtype),
         outer_(static_cast<int>(job.emit.shape().outer.size())) {
-    for (std::size_t k = 0; k < job.emit.body().outputs().size(); ++k) outputs_.push_back(k);
     const ir::Value operand = job.emit.body().node(node_).operands[0];
     operand_ = job.emit.body().type(operand).shape;
     job_.emit.trust_reads(node_);
@@ -125,7 +123,7 @@ class WindowEmitter {
           else
             each_tile(columns, [&](std::span<Point> at, llvm::Value*, llvm::Value* start, const TileGroup& group) {
               const Tile sum = nest(0, at, start, group, Tile(tile_size(at, group), zero()));
-              llvm::Value* scratch = scratch_of(static_cast<std::int64_t>(sum.size()));
+              llvm::Value* scratch = stack_memory(b(), vector_type(), static_cast<std::int64_t>(sum.size()));
               for (std::size_t k = 0; k < sum.size(); ++k) b().CreateStore(sum[k], slot(scratch, k));
               epilogue(at, start, group.rows, scratch);
             });
@@ -434,7 +432,7 @@ class WindowEmitter {
       std::vector<Point> at = inside(columns, entry, {});
       llvm::Value* last = smaller(b().CreateNSWAdd(first, job_.i64(all.rows)), job_.i64(rows));
       each_tile(at, [&](std::span<Point> tile_at, llvm::Value* number, llvm::Value* start, const TileGroup& group) {
-        add_to_totals(chunk(tile_at, start, group, first, last), totals(number, tile_at.size()), first);
+        add(chunk(tile_at, start, group, first, last), totals(number, tile_at.size()), first);
       });
     });
     each_tile(columns, [&](std::span<Point> at, llvm::Value* number, llvm::Value* start, const TileGroup& group) {
@@ -452,7 +450,7 @@ class WindowEmitter {
       piece_ = {low, smaller(b().CreateNSWAdd(low, job_.i64(ir::chain_chunk)), job_.i64(row))};
       each_tile(at, [&](std::span<Point> tile_at, llvm::Value* tile, llvm::Value* start, const TileGroup& group) {
         llvm::Value* last = b().CreateNSWAdd(first, job_.i64(1));
-        add_to_totals(chunk(tile_at, start, group, first, last), totals(tile, tile_at.size()), number);
+        add(chunk(tile_at, start, group, first, last), totals(tile, tile_at.size()), number);
       });
       piece_ = {};
     });
@@ -483,44 +481,17 @@ class WindowEmitter {
     return b().CreateGEP(vector_type(), job_.workspace, b().CreateNSWMul(number, job_.i64(size)));
   }
 
-  /// totals = the first chunk, then totals + chunk.
-  void add_to_totals(const Tile& chunk, llvm::Value* memory, llvm::Value* first) {
-    const LlvmValue is_first(job_.context, ir::DType::i1, b().CreateICmpEQ(first, job_.i64(0)));
-    for (std::size_t k = 0; k < chunk.size(); ++k) {
-      const LlvmValue mine(job_.context, dtype_, chunk[k]);
-      const LlvmValue total(job_.context, dtype_, b().CreateLoad(vector_type(), slot(memory, k)));
-      const LlvmValue sum = job_.emit.ops(node_).combine(std::vector{total}, std::vector{mine})[0];
-      b().CreateStore(select(is_first, mine, sum).value(), slot(memory, k));
-    }
+  void add(const Tile& chunk, llvm::Value* totals, llvm::Value* number) {
+    std::vector<LlvmValue> values;
+    for (llvm::Value* v : chunk) values.emplace_back(job_.context, dtype_, v);
+    add_to_totals(job_, node_, values, totals, number);
   }
 
   // ---- What the kernel makes of the sums ----
 
   void epilogue(std::span<Point> at, llvm::Value* start, std::int64_t rows, llvm::Value* memory) {
-    const auto count = static_cast<std::int64_t>(at.size());
-    emit_loop(b(), job_.i64(0), job_.i64(rows), 1, [&](llvm::Value* row, llvm::Instruction* entry) {
-      for (std::size_t j = 0; j < at.size(); ++j) {
-        Point p;
-        p.parent = &at[j];
-        p.entry = entry;
-        p.axes[plan_.nest.tile] = b().CreateNSWAdd(start, row);
-        llvm::Value* place =
-            b().CreateNSWAdd(b().CreateNSWMul(row, job_.i64(count)), job_.i64(static_cast<std::int64_t>(j)));
-        const LlvmValue sum(job_.context, dtype_,
-                            b().CreateLoad(vector_type(), b().CreateGEP(vector_type(), memory, place)));
-        p.finish(node_, job_.emit.ops(node_).finish(std::vector{sum}, dtype_));
-        job_.emit.store_outputs(outputs_, p);
-      }
-    });
-  }
-
-  /// Stack space for a tile, in the function's entry block.
-  llvm::Value* scratch_of(std::int64_t count) {
-    llvm::Type* type = vector_type();
-    llvm::IRBuilder<>::InsertPointGuard restore(b());
-    llvm::BasicBlock& first = b().GetInsertBlock()->getParent()->getEntryBlock();
-    b().SetInsertPoint(&first, first.begin());
-    return b().CreateAlloca(type, job_.i64(count));
+    store_tile(job_, node_, at, rows, vector_type(), memory,
+               [&](llvm::Value* row, Point& p) { p.axes[plan_.nest.tile] = b().CreateNSWAdd(start, row); });
   }
 
   KernelJob& job_;
@@ -530,7 +501,6 @@ class WindowEmitter {
   ir::DType dtype_;
   int outer_;
   ir::Shape operand_;
-  std::vector<std::size_t> outputs_;
   Bounds piece_;                                     // of the innermost axis, where chunks cut it
   const std::vector<std::int64_t>* rows_ = nullptr;  // of the tile, that the terms being emitted have
 };
@@ -558,8 +528,8 @@ std::int64_t window_workspace(const ir::Kernel& kernel, const ir::KernelShape& s
   const WindowPlan plan = plan_of(kernel, shape);
   const ir::DType dtype = kernel.body->node(shape.anchors.front()).results[0].dtype;
   const std::int64_t vectors = kernel.schedule.tile_vectors * vector_bytes(kernel, dtype);
-  if (plan.nest.chunked) return round_up(plan.units * plan.tiles * plan.most_rows * vectors);
-  return kernel.schedule.pack_vectors ? round_up(plan.space.reduced_elements() * vectors) : 0;
+  if (plan.nest.chunked) return whole_lines(plan.units * plan.tiles * plan.most_rows * vectors);
+  return kernel.schedule.pack_vectors ? whole_lines(plan.space.reduced_elements() * vectors) : 0;
 }
 
 void emit_window(KernelJob& job) {

@@ -58,4 +58,11 @@ void emit_if(llvm::IRBuilder<>& b, llvm::Value* condition, const std::function<v
   b.SetInsertPoint(after);
 }
 
+llvm::Value* stack_memory(llvm::IRBuilder<>& builder, llvm::Type* type, std::int64_t count) {
+  llvm::IRBuilder<>::InsertPointGuard restore(builder);
+  llvm::BasicBlock& first = builder.GetInsertBlock()->getParent()->getEntryBlock();
+  builder.SetInsertPoint(&first, first.begin());
+  return builder.CreateAlloca(type, builder.getInt64(static_cast<std::uint64_t>(count)));
+}
+
 }  // namespace sinter::runtime

@@ -25,4 +25,7 @@ std::vector<llvm::Value*> emit_loop(
 void emit_if(llvm::IRBuilder<>& builder, llvm::Value* condition,
              const std::function<void(llvm::Instruction* entry)>& body);
 
+/// Memory for `count` elements of `type` on the stack, taken once, in the function's entry block.
+llvm::Value* stack_memory(llvm::IRBuilder<>& builder, llvm::Type* type, std::int64_t count);
+
 }  // namespace sinter::runtime

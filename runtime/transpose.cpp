@@ -35,13 +35,6 @@ void exchange_all(llvm::IRBuilder<>& b, int lanes, int distance, std::vector<llv
 
 }  // namespace
 
-llvm::Value* stack_memory(llvm::IRBuilder<>& builder, llvm::Type* type, std::int64_t count) {
-  llvm::IRBuilder<>::InsertPointGuard restore(builder);
-  llvm::BasicBlock& first = builder.GetInsertBlock()->getParent()->getEntryBlock();
-  builder.SetInsertPoint(&first, first.begin());
-  return builder.CreateAlloca(type, builder.getInt64(static_cast<std::uint64_t>(count)));
-}
-
 void emit_transpose(const EmitContext& context, llvm::Type* vector,
                     const std::function<llvm::Value*(llvm::Value*)>& row,
                     const std::function<void(llvm::Value*, llvm::Value*)>& store) {

@@ -14,7 +14,4 @@ void emit_transpose(const EmitContext& context, llvm::Type* vector,
                     const std::function<llvm::Value*(llvm::Value* i)>& row,
                     const std::function<void(llvm::Value* k, llvm::Value* v)>& store);
 
-/// Memory for `count` elements of `type` on the stack, taken once, in the function's entry block.
-llvm::Value* stack_memory(llvm::IRBuilder<>& builder, llvm::Type* type, std::int64_t count);
-
 }  // namespace sinter::runtime

@@ -93,6 +93,7 @@ ir::Program with_random_schedules(const ir::Program& program, Random& random) {
         s.swap = random.chance(0.5);
         s.pack_vectors = random.chance(0.5);
         s.pack_rows = s.pack_vectors && random.chance(0.5);
+        s.prefetch = random.chance(0.5);
       }
       s.parallel = s.form != ir::KernelForm::scatter && random.chance(0.7);
     }
