@@ -8,18 +8,12 @@
 #include <ostream>
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/memory.h>
 #include <sinter/ir/num.h>
 
 namespace sinter {
 
 namespace {
-
-constexpr std::size_t alignment = 64;
-
-std::shared_ptr<std::byte> allocate(std::size_t bytes) {
-  auto* memory = static_cast<std::byte*>(::operator new(std::max<std::size_t>(bytes, 1), std::align_val_t(alignment)));
-  return {memory, [](std::byte* p) { ::operator delete(p, std::align_val_t(alignment)); }};
-}
 
 /// Calls `use(T{})` with the C++ type that stores the dtype; bf16 and f16 are not among them.
 template <class Use>
@@ -78,7 +72,7 @@ Array::Array() : Array(0.0) {}
 Array::Array(double value) : Array(full({}, value)) {}
 
 Array Array::uninitialized(ir::TensorType type) {
-  auto memory = allocate(static_cast<std::size_t>(type.bytes()));
+  auto memory = std::shared_ptr<std::byte[]>(ir::allocate_aligned(type.bytes()));
   const std::byte* data = memory.get();
   return {std::move(type), std::move(memory), data, true};
 }

@@ -5,19 +5,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <new>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <sinter/frontend/layer.h>
+#include <sinter/ir/memory.h>
 
 namespace sinter::detail {
 
-/// Bytes aligned to a cache line.
 class HostBuffer {
  public:
-  static constexpr std::size_t alignment = 64;
   HostBuffer() = default;
   explicit HostBuffer(std::int64_t size);  // zeros
   std::byte* data() { return data_.get(); }
@@ -25,10 +23,7 @@ class HostBuffer {
   std::int64_t size() const { return size_; }
 
  private:
-  struct Free {
-    void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{alignment}); }
-  };
-  std::unique_ptr<std::byte, Free> data_;
+  ir::AlignedBytes data_;
   std::int64_t size_ = 0;
 };
 

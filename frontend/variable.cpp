@@ -11,12 +11,7 @@
 namespace sinter {
 namespace detail {
 
-HostBuffer::HostBuffer(std::int64_t size)
-    : data_(static_cast<std::byte*>(
-          ::operator new(static_cast<std::size_t>(std::max<std::int64_t>(size, 1)), std::align_val_t{alignment}))),
-      size_(size) {
-  std::memset(data_.get(), 0, static_cast<std::size_t>(size));
-}
+HostBuffer::HostBuffer(std::int64_t size) : data_(ir::allocate_zeros(size)), size_(size) {}
 
 void VariableState::initialize(std::uint64_t seed) {
   if (!initializer) return;

@@ -28,9 +28,9 @@ Signature signature_of(const ir::Program& program) {
 }
 
 /// Compiled code reads constants at an address of its own choosing: aligned, and apart from the program's life.
-AlignedBytes copy_constant(const ir::Buffer& buffer) {
+ir::AlignedBytes copy_constant(const ir::Buffer& buffer) {
   check(buffer.data.bytes != nullptr, "constant buffer '", buffer.name, "' has no contents");
-  AlignedBytes copy = allocate_aligned(buffer.type.bytes());
+  ir::AlignedBytes copy = ir::allocate_aligned(buffer.type.bytes());
   std::copy(buffer.data.bytes->begin(), buffer.data.bytes->end(), copy.get());  // may be empty
   return copy;
 }
@@ -80,13 +80,6 @@ void dump(const ir::Program& program, const CompileOptions& options) {
 }
 
 }  // namespace
-
-AlignedBytes allocate_aligned(std::int64_t size) {
-  const std::size_t rounded = (static_cast<std::size_t>(size) / buffer_alignment + 1) * buffer_alignment;
-  auto* memory = static_cast<std::byte*>(std::aligned_alloc(buffer_alignment, rounded));
-  if (memory == nullptr) throw std::bad_alloc();
-  return AlignedBytes(memory);
-}
 
 std::shared_ptr<const Executable> Executable::compile(const ir::Program& program, const CompileOptions& options) {
   check_runs_here(options.target);

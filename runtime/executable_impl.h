@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <vector>
 
+#include <sinter/ir/memory.h>
 #include <sinter/ir/program.h>
 #include <sinter/runtime/executable.h>
 
@@ -17,17 +17,6 @@ namespace sinter::runtime {
 /// The step ABI of ir/program.h.
 using StepFunction = void (*)(void* const* buffers, std::int32_t thread, std::int32_t threads, void (*barrier)(void*),
                               void* barrier_arg);
-
-/// Alignment of everything that we allocate for compiled code.
-inline constexpr std::size_t buffer_alignment = 64;
-
-struct FreeMemory {
-  void operator()(std::byte* memory) const { std::free(memory); }
-};
-using AlignedBytes = std::unique_ptr<std::byte[], FreeMemory>;
-
-/// `size` bytes, aligned; at least one vector's worth, so that the address is never null.
-AlignedBytes allocate_aligned(std::int64_t size);
 
 struct Executable::Impl {
   /// One entry of the step's first argument.
@@ -41,7 +30,7 @@ struct Executable::Impl {
 
   Signature signature;
   std::vector<Slot> slots;
-  std::vector<AlignedBytes> constants;
+  std::vector<ir::AlignedBytes> constants;
   std::int64_t arena_bytes = 0;
   std::int64_t workspace_bytes = 0;  // per thread
   std::int64_t shared_bytes = 0;     // of all threads together, behind their own parts

@@ -68,9 +68,9 @@ void run_share(void* context, std::int32_t thread, std::int32_t threads, void (*
 struct Session::State {
   State(std::shared_ptr<const Executable> e, Team* t, int n)
       : executable(std::move(e)), impl(executable->impl()), team(t), threads(n), buffers(impl.slots.size() + 1) {
-    arena = allocate_aligned(impl.arena_bytes);
+    arena = ir::allocate_aligned(impl.arena_bytes);
     for (std::size_t k = 0; k < impl.slots.size(); ++k) buffers[k] = fixed_address(impl.slots[k]);
-    workspace = allocate_aligned(impl.workspace_bytes * (impl.parallel ? threads : 1) + impl.shared_bytes);
+    workspace = ir::allocate_aligned(impl.workspace_bytes * (impl.parallel ? threads : 1) + impl.shared_bytes);
     buffers.back() = workspace.get();
   }
 
@@ -79,10 +79,7 @@ struct Session::State {
     switch (slot.kind) {
       case ir::BufferKind::arena: return arena.get() + slot.offset;
       case ir::BufferKind::constant: return slot.constant;
-      case ir::BufferKind::derived:
-        derived.push_back(allocate_aligned(slot.bytes));
-        std::memset(derived.back().get(), 0, static_cast<std::size_t>(slot.bytes));
-        return derived.back().get();
+      case ir::BufferKind::derived: derived.push_back(ir::allocate_zeros(slot.bytes)); return derived.back().get();
       default: return nullptr;
     }
   }
@@ -111,9 +108,9 @@ struct Session::State {
   Team* team;
   int threads;
   bool fill = fills_arena(impl.checked);
-  AlignedBytes arena;
-  AlignedBytes workspace;  // a part for each thread, then one for all
-  std::vector<AlignedBytes> derived;
+  ir::AlignedBytes arena;
+  ir::AlignedBytes workspace;  // a part for each thread, then one for all
+  std::vector<ir::AlignedBytes> derived;
   std::vector<void*> buffers;  // the step's first argument: one per buffer, then the workspace
 };
 

@@ -1,7 +1,6 @@
 #include "bound_program.h"
 
 #include <cstring>
-#include <new>
 
 #include <sinter/ir/error.h>
 #include <sinter/passes/debug.h>
@@ -10,8 +9,6 @@
 namespace sinter::bench {
 
 namespace {
-
-constexpr std::size_t alignment = 64;
 
 std::shared_ptr<const runtime::Executable> compile_code(const ir::Program& program, const CompileChoices& choices) {
   runtime::CompileOptions options;
@@ -23,16 +20,9 @@ std::shared_ptr<const runtime::Executable> compile_code(const ir::Program& progr
 }  // namespace
 
 std::byte* Storage::get(const std::string& name, std::int64_t bytes) {
-  Block& block = blocks_[name];
-  if (block.start == nullptr) {
-    const auto size = static_cast<std::size_t>(bytes);
-    std::size_t space = size + alignment;
-    block.memory.reset(std::calloc(space, 1));
-    void* start = block.memory.get();
-    if (start == nullptr || std::align(alignment, size, start, space) == nullptr) throw std::bad_alloc();
-    block.start = static_cast<std::byte*>(start);
-  }
-  return block.start;
+  ir::AlignedBytes& block = blocks_[name];
+  if (block == nullptr) block = ir::allocate_zeros(bytes);
+  return block.get();
 }
 
 void Storage::fill(const std::string& name, const Array& contents) {

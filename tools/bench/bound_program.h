@@ -3,13 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include <sinter/ir/graph.h>
+#include <sinter/ir/memory.h>
 #include <sinter/ir/program.h>
 #include <sinter/runtime/executable.h>
 
@@ -17,21 +16,14 @@
 
 namespace sinter::bench {
 
-/// Memory by name: blocks that start as zeros, at multiples of 64 bytes. Pages that nobody touches cost nothing.
+/// Memory by name: blocks that start as zeros.
 class Storage {
  public:
   std::byte* get(const std::string& name, std::int64_t bytes);
   void fill(const std::string& name, const Array& contents);
 
  private:
-  struct Free {
-    void operator()(void* p) const { std::free(p); }
-  };
-  struct Block {
-    std::unique_ptr<void, Free> memory;
-    std::byte* start = nullptr;
-  };
-  std::map<std::string, Block> blocks_;
+  std::map<std::string, ir::AlignedBytes> blocks_;
 };
 
 /// Names of blocks: "input 0 x" of batch 0, "state dense/kernel", "output loss".
