@@ -12,6 +12,7 @@
 #include <sinter/frontend/losses.h>
 #include <sinter/frontend/optimizers.h>
 #include <sinter/frontend/pooling_layers.h>
+#include <sinter/frontend/recurrent_layers.h>
 #include <sinter/frontend/step.h>
 #include <sinter/frontend/tensor.h>
 #include <sinter/ir/error.h>
@@ -72,6 +73,8 @@ const std::map<std::string, MakeLayer>& layer_table() {
       {"batchnorm", [](const LayerSpec&) -> LayerPtr { return std::make_shared<BatchNormalization>(); }},
       {"maxpool", [](const LayerSpec& l) -> LayerPtr { return std::make_shared<MaxPooling2D>(l.units); }},
       {"gap", [](const LayerSpec&) -> LayerPtr { return std::make_shared<GlobalAveragePooling2D>(); }},
+      {"lstm", [](const LayerSpec& l) -> LayerPtr { return std::make_shared<LSTM>(l.units); }},
+      {"gru", [](const LayerSpec& l) -> LayerPtr { return std::make_shared<GRU>(l.units); }},
       {"residual", [](const LayerSpec& l) -> LayerPtr { return std::make_shared<Residual>(l); }},
   };
   return table;
