@@ -124,7 +124,7 @@ Tensors Recurrent::call_many(Tensors xs) {
   return results;
 }
 
-Tensor Recurrent::call(Tensor x) { return call_many({std::move(x)})[0]; }
+Tensor Recurrent::call(Tensor x) { return call_many({x})[0]; }
 
 // ---- SimpleRNN ----
 

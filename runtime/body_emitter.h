@@ -66,8 +66,8 @@ class BodyEmitter {
   /// Fetches what read `k` of anchor `node` will need at the point into the cache, where ir::operand_read knows the
   /// place. The point may lie outside the operand.
   void prefetch(ir::NodeId node, std::size_t k, Point& point);
-  /// The same for element `address` of an input of the body.
-  void prefetch(std::size_t input, const ir::Affine& address, Point& point);
+  /// The same for element number `element` of an input of the body.
+  void prefetch(std::size_t input, const ir::Affine& element, Point& point);
   /// The form reads operands of `node` only where they are present: no guards.
   void trust_reads(ir::NodeId node) { trusted_ = node; }
   /// Coordinates of flat element `address` in a tensor of `shape`.

@@ -205,16 +205,16 @@ class RowEmitter {
         visit(sweep, into, static_cast<std::size_t>(q), used,
               vector_point(region, b.CreateNSWAdd(first, job_.i64(q * lanes)), present - q * lanes, entry));
     };
-    if (full > 0)
-      carries = carries_of(
-          carries, emit_loop(b, job_.i64(0), job_.i64(full), 1, values_of(carries),
-                             [&](llvm::Value* block, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
-                               Carries next = carries_of(carries, carried);
-                               llvm::Value* first =
-                                   b.CreateNSWAdd(begin, b.CreateNSWMul(block, job_.i64(ir::lane_count)));
-                               visit_vectors(next, first, ir::lane_count, entry);
-                               return values_of(next);
-                             }));
+    if (full > 0) {
+      const auto one_block = [&](llvm::Value* block, const std::vector<llvm::Value*>& carried,
+                                 llvm::Instruction* entry) {
+        Carries next = carries_of(carries, carried);
+        visit_vectors(next, b.CreateNSWAdd(begin, b.CreateNSWMul(block, job_.i64(ir::lane_count))), ir::lane_count,
+                      entry);
+        return values_of(next);
+      };
+      carries = carries_of(carries, emit_loop(b, job_.i64(0), job_.i64(full), 1, values_of(carries), one_block));
+    }
     visit_vectors(carries, b.CreateNSWAdd(begin, job_.i64(full * ir::lane_count)), rest, nullptr);
     Carries results;
     for (std::size_t a = 0; a < sweep.anchors.size(); ++a) {

@@ -118,15 +118,13 @@ class WindowEmitter {
         [&](Point& p) { p.group = {plan_.nest.columns}; },
         [&](std::span<Point> columns) {
           if (job_.schedule.pack_vectors && !plan_.nest.chunked) pack(columns);
-          if (plan_.nest.chunked)
-            chunks(columns);
-          else
-            each_tile(columns, [&](std::span<Point> at, llvm::Value*, llvm::Value* start, const TileGroup& group) {
-              const Tile sum = nest(0, at, start, group, Tile(tile_size(at, group), zero()));
-              llvm::Value* scratch = stack_memory(b(), vector_type(), static_cast<std::int64_t>(sum.size()));
-              for (std::size_t k = 0; k < sum.size(); ++k) b().CreateStore(sum[k], slot(scratch, k));
-              epilogue(at, start, group.rows, scratch);
-            });
+          if (plan_.nest.chunked) return chunks(columns);
+          each_tile(columns, [&](std::span<Point> at, llvm::Value*, llvm::Value* start, const TileGroup& group) {
+            const Tile sum = nest(0, at, start, group, Tile(tile_size(at, group), zero()));
+            llvm::Value* scratch = stack_memory(b(), vector_type(), static_cast<std::int64_t>(sum.size()));
+            for (std::size_t k = 0; k < sum.size(); ++k) b().CreateStore(sum[k], slot(scratch, k));
+            epilogue(at, start, group.rows, scratch);
+          });
         });
   }
 

@@ -59,11 +59,10 @@ void emit_transpose(const EmitContext& context, llvm::Type* vector,
   if (far == 1) return;
   emit_loop(b, context.i64(0), context.i64(near), 1, [&](llvm::Value* first, llvm::Instruction*) {
     std::vector<llvm::Value*> rows;
-    for (int q = 0; q < far; ++q)
-      rows.push_back(b.CreateLoad(vector, slot(b.CreateNSWAdd(first, context.i64(q * near)))));
+    const auto place = [&](std::int64_t q) { return b.CreateNSWAdd(first, context.i64(q * near)); };
+    for (int q = 0; q < far; ++q) rows.push_back(b.CreateLoad(vector, slot(place(q))));
     exchange_all(b, lanes, near, rows);
-    for (int q = 0; q < far; ++q)
-      store(b.CreateNSWAdd(first, context.i64(q * near)), rows[static_cast<std::size_t>(q)]);
+    for (int q = 0; q < far; ++q) store(place(q), rows[static_cast<std::size_t>(q)]);
   });
 }
 
