@@ -21,6 +21,7 @@
 #include <sinter/frontend/metrics.h>
 #include <sinter/frontend/optimizers.h>
 #include <sinter/frontend/symbol.h>
+#include <sinter/frontend/weight_files.h>
 
 namespace sinter {
 
@@ -142,6 +143,13 @@ class SINTER_API Model : public Layer {
   /// States of the optimizer by name ("adam/iteration", "adam/learning_rate", ...), in the order they are saved.
   std::vector<std::pair<std::string, Array>> optimizer_state() const;
   void set_optimizer_state(std::string_view name, const Array& value);
+
+  /// Writes all weights, by their paths, to a safetensors file. The file is replaced as a whole (safetensors.h).
+  /// Throws UserError before the weights are made, and when the file cannot be written.
+  void save_weights(const std::string& path) const;
+  /// Reads them back; names, shapes and dtypes have to be the same, and no weight changes unless all of them can.
+  /// Files of other libraries are read through a table of names.
+  void load_weights(const std::string& path, const LoadWeightsOptions& options = {});
 
   /// The table of layers.
   std::string summary_text() const;

@@ -1,0 +1,86 @@
+// Model::save_weights and load_weights: weights by their paths in a safetensors file.
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include <sinter/frontend/model.h>
+#include <sinter/frontend/safetensors.h>
+#include <sinter/ir/error.h>
+#include <sinter/ir/near_matches.h>
+
+namespace sinter {
+
+namespace {
+
+Array transposed(const Array& a) {
+  if (a.rank() != 2) user_error("only matrices can be transposed, got ", a.shape());
+  const std::int64_t rows = a.shape()[0], columns = a.shape()[1];
+  const auto size = static_cast<std::int64_t>(ir::size_of(a.dtype()));
+  std::vector<std::byte> bytes(a.bytes().size());
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t j = 0; j < columns; ++j)
+      std::memcpy(bytes.data() + (j * rows + i) * size, a.bytes().data() + (i * columns + j) * size,
+                  static_cast<std::size_t>(size));
+  return Array::from_bytes({a.dtype(), Shape{columns, rows}}, bytes);
+}
+
+std::vector<Variable> weights_of(const Model& model) {
+  std::vector<Variable> weights = model.weights();
+  if (weights.empty())
+    user_error("'", model.name(), "' has no weights, or does not know its input yet: call set_input() first");
+  return weights;
+}
+
+/// The tensor that a weight takes from the file, checked.
+Array contents_for(const Variable& weight, const WeightSource& source, const TensorFile& file,
+                   const std::string& path) {
+  const auto found =
+      std::find_if(file.tensors.begin(), file.tensors.end(), [&](const auto& t) { return t.first == source.tensor; });
+  if (found == file.tensors.end()) {
+    std::vector<std::string_view> names;
+    for (const auto& [name, array] : file.tensors) names.push_back(name);
+    user_error(path, ": holds no tensor '", source.tensor, "' for weight '", weight.path(), "'",
+               ir::did_you_mean(source.tensor, names));
+  }
+  const Array contents = source.transpose ? transposed(found->second) : found->second;
+  if (contents.type() != weight.type())
+    user_error(path, ": weight '", weight.path(), "' is ", weight.type(), ", but tensor '", source.tensor, "' is ",
+               contents.type(), source.transpose ? " (transposed)" : "");
+  return contents;
+}
+
+}  // namespace
+
+void Model::save_weights(const std::string& path) const {
+  TensorFile file;
+  for (const Variable& v : weights_of(*this)) file.tensors.emplace_back(v.path(), v.value());
+  file.metadata = {{"format", "sinter"}};
+  write_safetensors(path, file);
+}
+
+void Model::load_weights(const std::string& path, const LoadWeightsOptions& options) {
+  const TensorFile file = read_safetensors(path);
+  const std::vector<Variable> weights = weights_of(*this);
+  std::vector<Array> contents;
+  std::set<std::string> taken, paths;
+  for (const Variable& v : weights) {
+    const auto listed = options.sources.find(v.path());
+    const WeightSource source = listed == options.sources.end() ? WeightSource{v.path()} : listed->second;
+    contents.push_back(contents_for(v, source, file, path));
+    taken.insert(source.tensor);
+    paths.insert(v.path());
+  }
+  for (const auto& [weight, source] : options.sources) {
+    const std::vector<std::string_view> known(paths.begin(), paths.end());
+    if (!paths.contains(weight))
+      user_error("load_weights: there is no weight '", weight, "'", ir::did_you_mean(weight, known));
+  }
+  for (const auto& [name, array] : file.tensors)
+    if (!options.ignore_others && !taken.contains(name))
+      user_error(path, ": no weight takes tensor '", name, "'; set ignore_others if that is meant");
+  // Nothing is assigned before everything was found to fit.
+  for (std::size_t k = 0; k < weights.size(); ++k) weights[k].assign(contents[k]);
+}
+
+}  // namespace sinter
