@@ -29,9 +29,23 @@ void* counted(std::size_t size, std::align_val_t alignment) {
 
 std::uint64_t sinter::bench::allocations() { return count.load(std::memory_order_relaxed); }
 
-// The array and nothrow forms of the standard library call these.
+// The array forms of the standard library call these; so would its nothrow forms, but a sanitizer's would not.
 void* operator new(std::size_t size) { return counted(size); }
 void* operator new(std::size_t size, std::align_val_t alignment) { return counted(size, alignment); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return counted(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  try {
+    return counted(size, alignment);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
