@@ -1,13 +1,10 @@
 #include <sinter/frontend/safetensors.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <limits>
-#include <set>
 #include <system_error>
 
 #include <nlohmann/json.hpp>
@@ -185,13 +182,20 @@ class Reader {
 
 }  // namespace
 
+const Array* TensorFile::find(std::string_view name) const {
+  const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const auto& t) { return t.first == name; });
+  return found == tensors.end() ? nullptr : &found->second;
+}
+
 const Array& TensorFile::tensor(std::string_view name) const {
+  if (const Array* found = find(name)) return *found;
+  user_error("there is no tensor '", name, "'", did_you_mean(name));
+}
+
+std::string TensorFile::did_you_mean(std::string_view name) const {
   std::vector<std::string_view> names;
-  for (const auto& [known, array] : tensors) {
-    if (known == name) return array;
-    names.push_back(known);
-  }
-  user_error("there is no tensor '", name, "'", ir::did_you_mean(name, names));
+  for (const auto& [known, array] : tensors) names.push_back(known);
+  return ir::did_you_mean(name, names);
 }
 
 void write_safetensors(const std::string& path, const TensorFile& file) {

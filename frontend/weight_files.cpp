@@ -1,6 +1,5 @@
 // Model::save_weights and load_weights: weights by their paths in a safetensors file.
 
-#include <algorithm>
 #include <cstring>
 #include <set>
 
@@ -35,15 +34,11 @@ std::vector<Variable> weights_of(const Model& model) {
 /// The tensor that a weight takes from the file, checked.
 Array contents_for(const Variable& weight, const WeightSource& source, const TensorFile& file,
                    const std::string& path) {
-  const auto found =
-      std::find_if(file.tensors.begin(), file.tensors.end(), [&](const auto& t) { return t.first == source.tensor; });
-  if (found == file.tensors.end()) {
-    std::vector<std::string_view> names;
-    for (const auto& [name, array] : file.tensors) names.push_back(name);
+  const Array* found = file.find(source.tensor);
+  if (found == nullptr)
     user_error(path, ": holds no tensor '", source.tensor, "' for weight '", weight.path(), "'",
-               ir::did_you_mean(source.tensor, names));
-  }
-  const Array contents = source.transpose ? transposed(found->second) : found->second;
+               file.did_you_mean(source.tensor));
+  const Array contents = source.transpose ? transposed(*found) : *found;
   if (contents.type() != weight.type())
     user_error(path, ": weight '", weight.path(), "' is ", weight.type(), ", but tensor '", source.tensor, "' is ",
                contents.type(), source.transpose ? " (transposed)" : "");
@@ -60,8 +55,8 @@ void Model::save_weights(const std::string& path) const {
 }
 
 void Model::load_weights(const std::string& path, const LoadWeightsOptions& options) {
-  const TensorFile file = read_safetensors(path);
   const std::vector<Variable> weights = weights_of(*this);
+  const TensorFile file = read_safetensors(path);
   std::vector<Array> contents;
   std::set<std::string> taken, paths;
   for (const Variable& v : weights) {

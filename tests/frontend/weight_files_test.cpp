@@ -165,7 +165,12 @@ TEST_CASE("save_weights and load_weights: the bits come back, into a model of an
   first.save_weights(folder.file("w.safetensors"));
   second.load_weights(folder.file("w.safetensors"));
   check_equal(second.get_weights(), first.get_weights());
-  CHECK(read_safetensors(folder.file("w.safetensors")).tensors.front().first == "small/dense/kernel");
+  const TensorFile file = read_safetensors(folder.file("w.safetensors"));
+  CHECK(file.tensors.front().first == "small/dense/kernel");
+  check_equal({file.tensor("small/dense/kernel")}, {first.get_weights()[0]});
+  CHECK(message_of([&] { file.tensor("small/dense/kernal"); }) ==
+        "there is no tensor 'small/dense/kernal'; did you mean 'small/dense/kernel', 'small/dense_1/kernel' or "
+        "'small/dense/bias'?");
 }
 
 TEST_CASE("load_weights: what does not fit is refused, and nothing changes") {

@@ -17,8 +17,12 @@ struct SINTER_API TensorFile {
   std::vector<std::pair<std::string, Array>> tensors;  // in the order of the elements in the file
   std::map<std::string, std::string> metadata = {};
 
-  /// The tensor of that name. Throws UserError with near matches.
+  /// The tensor of that name, or nullptr.
+  const Array* find(std::string_view name) const;
+  /// The same; throws UserError with near matches when there is none.
   const Array& tensor(std::string_view name) const;
+  /// "; did you mean 'dense/kernel'?", or nothing: for the end of a message.
+  std::string did_you_mean(std::string_view name) const;
 };
 
 /// Writes a file. It is written beside `path`, brought to the disk and renamed: at every moment `path` is the old file
