@@ -8,7 +8,8 @@ bench="$1" config="$2" steps="${3:-200}"
 
 ways=("--threads 1" "--threads 1" "--threads 2" "--threads 3" "--threads 8" "--target avx2" "--target baseline"
   "--target avx2 --threads 3")
-for pass in erase_stop_gradient simplify constant_fold cse dce fuse; do ways+=("--disable $pass"); done
+passes="$("${bench%/*}/sinter" passes | sed -n 's/^default: //p' | tr ' ' '\n' | sort -u)"
+for pass in $passes; do ways+=("--disable $pass"); done
 ways+=("--disable fuse --threads 3")
 
 first=""

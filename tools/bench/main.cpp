@@ -28,7 +28,7 @@ struct Arguments {
 
 void add_options(CLI::App& app, Arguments& a) {
   CLI::Option_group* what = app.add_option_group("what");
-  what->add_option("config", a.config, "a training step, as in W1-b32-adam; see --list");
+  CLI::Option* config = what->add_option("config", a.config, "a training step, as in W1-b32-adam; see --list");
   what->add_option("--gemm", a.gemm,
                    "one product alone: M,K,N,VARIANT or all; nn y = x w, tn dw = x' dy, nt dx = dy w', "
                    "nn_bias_relu")
@@ -44,6 +44,7 @@ void add_options(CLI::App& app, Arguments& a) {
       ->check(CLI::NonNegativeNumber);
   app.add_option("--seconds", a.seconds, "of timed runs: 1.5 for a step, 1 for a product")->check(CLI::PositiveNumber);
   app.add_option("--digest", a.digest, "with a config: that many steps, then the SHA-256 of all weights and slots")
+      ->needs(config)
       ->type_name("STEPS")
       ->check(CLI::PositiveNumber);
   app.add_option("--target", a.compile.level, "code for less than this machine has")
@@ -67,8 +68,10 @@ void run(const Arguments& a) {
   const auto seconds = [&](double usual) { return a.seconds > 0 ? a.seconds : usual; };
   for (const std::string& shape : a.gemm) bench_gemm({shape, seconds(1.0), a.compile});
   if (!a.profile.empty()) profile({a.profile, seconds(1.5), a.compile});
+  if (a.config.empty()) return;
   const StepArguments step = {a.config, seconds(1.5), a.compile};
-  if (!a.config.empty()) a.digest > 0 ? digest(step, a.digest) : bench_step(step);
+  if (a.digest > 0) return digest(step, a.digest);
+  bench_step(step);
 }
 
 int run_guarded(const Arguments& arguments) {

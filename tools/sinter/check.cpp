@@ -48,8 +48,7 @@ std::optional<std::string> after_prefix(const std::string& line, std::string_vie
   return line.substr(prefix.size());
 }
 
-const Example& example_named(const std::string& file, std::string name) {
-  name.erase(0, name.find_first_not_of(' '));
+const Example& example_named(const std::string& file, const std::string& name) {
   const Example* example = find_example(name);
   if (example == nullptr) user_error(file, ":1: there is no example '", name, "'");
   return *example;
@@ -61,7 +60,7 @@ Golden read_golden(const std::string& file) {
   const std::string first = text.substr(0, text.find('\n'));
   const auto passes = after_prefix(first, "// passes:");
   const auto error = after_prefix(first, "// error:");
-  const auto example = after_prefix(first, "// example:");
+  const auto example = after_prefix(first, "// example: ");
   if (!passes && !error && !example)
     user_error(file, ":1: expected '// passes: a,b', '// error: a,b' or '// example: name', got '", first, "'");
   const std::size_t cut = text.find(separator);

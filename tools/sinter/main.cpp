@@ -9,13 +9,22 @@
 #include <sinter/ir/error.h>
 
 #include "commands.h"
+#include "examples.h"
 
 namespace {
 
 using namespace sinter::tool;
 
-const char* const source_help =
-    "a .sir file, - for standard input, or an example: seed, line, custom, lambda, clipped, frozen";
+std::string source_help() {
+  std::string text = "a .sir file, - for standard input, or an example";
+  const char* before = ": ";
+  for (const Example& e : examples()) {
+    text += before;
+    text += e.name;
+    before = ", ";
+  }
+  return text;
+}
 
 /// What the chosen command does.
 using Action = std::function<int()>;
@@ -23,7 +32,7 @@ using Action = std::function<int()>;
 void add_dump(CLI::App& app, Action& action) {
   auto a = std::make_shared<DumpArguments>();
   CLI::App* command = app.add_subcommand("dump", "Prints one stage of what a graph becomes");
-  command->add_option("source", a->source, source_help)->required();
+  command->add_option("source", a->source, source_help())->required();
   command->add_option("--stage", a->stage, "graph, grad, fused, program, llvm or asm")->capture_default_str();
   command->add_option("--only-kernel", a->only_kernel, "only this kernel, counted from 0");
   command->callback([a, &action] { action = [a] { return dump(*a); }; });
@@ -32,7 +41,7 @@ void add_dump(CLI::App& app, Action& action) {
 void add_opt(CLI::App& app, Action& action) {
   auto a = std::make_shared<OptArguments>();
   CLI::App* command = app.add_subcommand("opt", "Runs named passes over a graph and prints the result");
-  command->add_option("source", a->source, source_help)->required();
+  command->add_option("source", a->source, source_help())->required();
   command
       ->add_option("--passes", a->passes,
                    "names with commas between; default: the default pipeline; lower may come last")
@@ -48,7 +57,7 @@ void add_run(CLI::App& app, Action& action) {
   auto a = std::make_shared<RunArguments>();
   CLI::App* command =
       app.add_subcommand("run", "Runs a graph or program on random inputs and prints outputs and new states");
-  command->add_option("source", a->source, source_help)->required();
+  command->add_option("source", a->source, source_help())->required();
   CLI::Option_group* engines = command->add_option_group("engine");
   engines->add_flag_callback("--interpret", [a] { a->engine = Engine::interpreter; }, "the reference interpreter");
   engines->add_flag_callback("--jit", [a] { a->engine = Engine::jit; }, "compiled code (default)");
@@ -68,7 +77,7 @@ void add_others(CLI::App& app, Action& action) {
 
   auto source = std::make_shared<std::string>();
   CLI::App* picture = app.add_subcommand("dot", "Prints a graph in the language of Graphviz");
-  picture->add_option("source", *source, source_help)->required();
+  picture->add_option("source", *source, source_help())->required();
   picture->callback([source, &action] { action = [source] { return dot(*source); }; });
 
   auto rules = std::make_shared<bool>(false);
