@@ -1,5 +1,6 @@
 // What a graph computes, in numbers; forms alone decide.
 
+#include <sinter/ir/node_space.h>
 #include <sinter/ir/op.h>
 
 #include "model_state.h"
@@ -12,9 +13,7 @@ std::int64_t flops_of(const ir::Graph& graph, const ir::Node& node) {
   if (node.results.empty() || !ir::is_float(node.results[0].dtype)) return 0;
   if (op.form == ir::Form::pointwise) return node.results[0].elements();
   if (op.form != ir::Form::contract && op.form != ir::Form::reduce) return 0;
-  std::vector<TensorType> operands;
-  for (const ir::Value& v : node.operands) operands.push_back(graph.type(v));
-  const ir::Space space = op.space(node.attributes, operands);
+  const ir::Space space = ir::node_space(graph, node);
   return space.parallel_elements() * space.reduced_elements() * (op.form == ir::Form::contract ? 2 : 1);
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/node_space.h>
 #include <sinter/ir/ops.h>
 #include <sinter/ir/window_nest.h>
 
@@ -73,18 +74,6 @@ Affine point_number(const Ints& extents, std::size_t count) {
     stride *= extents[k];
   }
   return number;
-}
-
-std::vector<TensorType> operand_types(const Graph& body, const Node& n) {
-  std::vector<TensorType> types;
-  for (const Value& v : n.operands) types.push_back(body.type(v));
-  return types;
-}
-
-/// A view keeps the element number, whatever the shapes.
-bool relabels(const Graph& body, const Node& n, const Space& space) {
-  return space.reads.size() == 1 && n.operands.size() == 1 && info(n.kind).form == Form::map &&
-         !info(n.kind).reads_axes && is_relabelling(space.reads[0], space, body.type(n.operands[0]).shape);
 }
 
 /// The axes of an anchor's space, over those of the kernel.
@@ -197,7 +186,7 @@ class Analysis {
 
   void trace_anchor(NodeId id) {
     const Node& n = body_.node(id);
-    const Space space = info(n.kind).space(n.attributes, operand_types(body_, n));
+    const Space space = node_space(body_, n);
     in_anchor_ = true;
     trace_reads(n, space, anchor_axes(shape_, space, extents_));
   }
@@ -250,8 +239,8 @@ class Analysis {
         fail("a contraction of its own result");
       return;
     }
-    const Space space = info(n.kind).space(n.attributes, operand_types(body_, n));
-    if (!relabels(body_, n, space)) return trace_reads(n, space, index);
+    const Space space = node_space(body_, n);
+    if (!is_view(body_, n, space)) return trace_reads(n, space, index);
     const Shape& operand = body_.type(n.operands[0]).shape;
     const std::optional<Affine> number = flat(index, shape, extents_);
     trace(n.operands[0], number ? unflattened(*number, operand) : Index(static_cast<std::size_t>(operand.rank())));
@@ -297,15 +286,15 @@ std::variant<KernelShape, std::string> kernel_shape(const Graph& body) { return 
 std::optional<OperandRead> operand_read(const Graph& body, const KernelShape& shape, NodeId anchor, std::size_t read) {
   const Ints extents = shape.extents();
   const Node* n = &body.node(anchor);
-  Space space = info(n->kind).space(n->attributes, operand_types(body, *n));
+  Space space = node_space(body, *n);
   Index index = apply(space.reads[read], anchor_axes(shape, space, extents), extents);
   Value operand = n->operands[static_cast<std::size_t>(space.operand_of(read))];
   while (body.node(operand).kind != kind_of<Input>()) {
     n = &body.node(operand);
     if (info(n->kind).form != Form::map || n->operands.size() != 1) return std::nullopt;
-    space = info(n->kind).space(n->attributes, operand_types(body, *n));
+    space = node_space(body, *n);
     if (space.reads.size() != 1) return std::nullopt;
-    if (relabels(body, *n, space)) {
+    if (is_view(body, *n, space)) {
       const std::optional<Affine> number = flat(index, body.type(operand).shape, extents);
       if (!number) return std::nullopt;
       index = at_flat(*number, body.type(n->operands[0]).shape, extents);

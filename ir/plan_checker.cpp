@@ -6,13 +6,15 @@
 
 #include <sinter/ir/error.h>
 #include <sinter/ir/kernel.h>
+#include <sinter/ir/memory.h>
+#include <sinter/ir/node_space.h>
 #include <sinter/ir/op.h>
 
 namespace sinter::ir {
 
 namespace {
 
-constexpr std::int64_t arena_alignment = 64;
+constexpr auto arena_alignment = static_cast<std::int64_t>(memory_alignment);
 
 /// One kernel, and the kernels (numbered in item order) at which what it touches must be kept.
 struct Step {
@@ -139,9 +141,7 @@ bool reads_own_element(const Graph& body, const Node& node, std::size_t slot) {
   const OpInfo& op = info(node.kind);
   if (op.form == Form::pointwise) return true;
   if (op.form == Form::region) return false;
-  std::vector<TensorType> types;
-  types.reserve(node.operands.size());
-  for (const Value& v : node.operands) types.push_back(body.type(v));
+  const std::vector<TensorType> types = operand_types(body, node);
   const Space space = op.space(node.attributes, types);
   // A point of a scatter writes where it reads the old value, and steers by all its other operands.
   if (space.write) return slot == 0;

@@ -1,6 +1,7 @@
 #include "rules.h"
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/node_space.h>
 #include <sinter/ir/ops.h>
 #include <sinter/ir/verify.h>
 
@@ -31,11 +32,8 @@ void check_operand_count(const OpInfo& op, std::size_t count) {
 }
 
 std::vector<TensorType> inferred_results(const Graph& graph, const Node& node) {
-  std::vector<TensorType> types;
-  types.reserve(node.operands.size());
-  for (const Value& v : node.operands) types.push_back(graph.type(v));
   const OpInfo& op = info(node.kind);
-  if (op.form != Form::region) return op.infer(node.attributes, types);
+  if (op.form != Form::region) return op.infer(node.attributes, operand_types(graph, node));
   std::vector<TensorType> results;
   if (!node.body) user_error("expected a body");
   for (const Output& o : node.body->outputs()) results.push_back(node.body->type(o.value));

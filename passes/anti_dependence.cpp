@@ -7,6 +7,7 @@
 #include <set>
 
 #include <sinter/ir/kernel.h>
+#include <sinter/ir/node_space.h>
 #include <sinter/passes/schedule_order.h>
 
 namespace sinter::passes {
@@ -46,15 +47,6 @@ bool is_bound(const Node& node) {
   return op.form == ir::Form::source && !op.reads_axes;
 }
 
-bool is_view(const Graph& graph, NodeId id) {
-  const Node& node = graph.node(id);
-  const OpInfo& op = info(node.kind);
-  if (op.form != ir::Form::map || op.reads_axes || node.operands.size() != 1) return false;
-  const ir::TensorType& operand = graph.type(node.operands[0]);
-  const ir::Space space = op.space(node.attributes, {&operand, 1});
-  return space.reads.size() == 1 && is_relabelling(space.reads[0], space, operand.shape);
-}
-
 Value storage_of(const Graph& graph, Value value) {
   while (is_view(graph, value.node)) value = graph.node(value).operands[0];
   return value;
@@ -62,7 +54,7 @@ Value storage_of(const Graph& graph, Value value) {
 
 Storage::Storage(const Graph& graph) {
   for (NodeId id = 0; id < graph.size(); ++id)
-    roots_.push_back(passes::is_view(graph, id) ? of(graph.node(id).operands[0]) : Value{id});
+    roots_.push_back(ir::is_view(graph, id) ? of(graph.node(id).operands[0]) : Value{id});
 }
 
 InPlacePlan plan_in_place(const Graph& graph, const Storage& storage) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include <sinter/ir/node_space.h>
 #include <sinter/ir/ops.h>
 #include <sinter/ir/sum_order.h>
 #include <sinter/ir/window_nest.h>
@@ -134,8 +135,7 @@ void window_tile(const KernelShape& shape, const ir::WindowNest& nest, const Sid
 
 void choose_contract_schedule(const Graph& body, const KernelShape& shape, const ir::Target& target, Schedule& s) {
   const ir::Node& n = body.node(shape.anchors.front());
-  std::vector<ir::TensorType> types;
-  for (const ir::Value& v : n.operands) types.push_back(body.type(v));
+  const std::vector<ir::TensorType> types = ir::operand_types(body, n);
   const ir::Space space = ir::info(n.kind).space(n.attributes, types);
   const Side a = side_of(body, shape, space, 0);
   const Side b = side_of(body, shape, space, 1);

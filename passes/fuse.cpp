@@ -16,6 +16,7 @@
 
 #include <sinter/ir/error.h>
 #include <sinter/ir/kernel.h>
+#include <sinter/ir/node_space.h>
 #include <sinter/ir/ops.h>
 
 #include "fuse_roles.h"
@@ -46,9 +47,10 @@ struct Growth {
   const char* reason;
 };
 
+constexpr Growth contractions = {[](const OpInfo& o) { return o.form == ir::Form::contract; }, false, false,
+                                 "a contraction and what is made of its result in the register tile"};
 constexpr Growth growths[] = {
-    {[](const OpInfo& o) { return o.form == ir::Form::contract; }, false, false,
-     "a contraction and what is made of its result in the register tile"},
+    contractions,
     {[](const OpInfo& o) { return o.form == ir::Form::reduce; }, true, true, "what one visit to the operands can give"},
     {[](const OpInfo& o) { return o.form == ir::Form::pointwise || o.form == ir::Form::map; }, true, true,
      "elements that need no others"},
@@ -135,14 +137,14 @@ class Fusion {
       for (const Value& v : needs_[m])
         if (graph_.type(v).elements() > 1)
           for (const NodeId r : readers_.at(v))
-            if (group_of_[r] != group && !holds_contraction(group_of_[r])) found.insert(group_of_[r]);
+            if (group_of_[r] != group && !holds(groups_[at(group_of_[r])], contractions)) found.insert(group_of_[r]);
     return found;
   }
 
-  bool holds_contraction(int group) const {
-    const std::vector<NodeId>& members = groups_[at(group)].members;
-    return std::any_of(members.begin(), members.end(),
-                       [&](NodeId m) { return ir::info(graph_.node(m).kind).form == ir::Form::contract; });
+  /// Whether a member is of the kind with which `growth` starts.
+  bool holds(const Group& group, const Growth& growth) const {
+    return std::any_of(group.members.begin(), group.members.end(),
+                       [&](NodeId m) { return growth.starts(ir::info(graph_.node(m).kind)); });
   }
 
   static std::size_t at(int k) { return static_cast<std::size_t>(k); }
@@ -240,9 +242,7 @@ class Fusion {
       const Node& n = graph_.node(m);
       const OpInfo& op = ir::info(n.kind);
       if (op.accumulators == 0) continue;
-      std::vector<ir::TensorType> types;
-      for (const Value& v : n.operands) types.push_back(graph_.type(v));
-      const ir::Space space = op.space(n.attributes, types);
+      const ir::Space space = ir::node_space(graph_, n);
       const std::int64_t terms = space.parallel_elements() * space.reduced_elements();
       for (std::size_t k = 0; k < space.reads.size(); ++k) {
         const Value& v = n.operands[static_cast<std::size_t>(space.operand_of(k))];
@@ -338,11 +338,8 @@ class Fusion {
 
   /// Why it is one kernel, and why it is no larger.
   std::string note_of(const Group& group) const {
-    const auto has = [&](const Growth& growth) {
-      return std::any_of(group.members.begin(), group.members.end(),
-                         [&](NodeId m) { return growth.starts(ir::info(graph_.node(m).kind)); });
-    };
-    const auto growth = std::find_if(std::begin(growths), std::end(growths), has);
+    const auto growth =
+        std::find_if(std::begin(growths), std::end(growths), [&](const Growth& g) { return holds(group, g); });
     std::string note = group.members.size() > 1 && growth != std::end(growths) ? growth->reason : "";
     if (!note.empty() && !group.stop.empty()) note += "; ";
     return note + group.stop;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include <sinter/ir/node_space.h>
 #include <sinter/ir/ops.h>
-#include <sinter/passes/schedule_order.h>
 
 namespace sinter::passes {
 
@@ -45,9 +45,7 @@ Role Roles::first_role(NodeId id) const {
 }
 
 bool Roles::is_plain_movement(const ir::Node& n) const {
-  std::vector<ir::TensorType> types;
-  for (const Value& v : n.operands) types.push_back(graph_.type(v));
-  const ir::Space space = op(n).space(n.attributes, types);
+  const ir::Space space = ir::node_space(graph_, n);
   return space.reads.size() == n.operands.size() && space.reads.size() == 1;
 }
 

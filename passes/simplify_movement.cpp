@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include <sinter/passes/schedule_order.h>
+#include <sinter/ir/node_space.h>
 
 #include "rewrite.h"
 

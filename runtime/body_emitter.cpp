@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/node_space.h>
 #include <sinter/ir/num.h>
 #include "bounds_check.h"
 
@@ -49,17 +50,12 @@ BodyEmitter::BodyEmitter(const EmitContext& context, const ir::Kernel& kernel, c
   }
   for (NodeId id = 0; id < body().size(); ++id) {
     const Node& n = body().node(id);
-    std::vector<ir::TensorType> types;
-    for (const ir::Value& v : n.operands) types.push_back(body().type(v));
     bodies_.push_back(ir::body_of<LlvmValue>(n));
-    spaces_.push_back(ir::info(n.kind).space(n.attributes, types));
+    spaces_.push_back(ir::node_space(body(), n));
     bool needs = std::find(shape.anchors.begin(), shape.anchors.end(), id) != shape.anchors.end();
     for (const ir::Value& v : n.operands) needs = needs || needs_anchor_[v.node];
     needs_anchor_.push_back(needs);
-    const ir::OpInfo& op = ir::info(n.kind);
-    const ir::Space& space = spaces_.back();
-    relabels_.push_back(op.form == ir::Form::map && !op.reads_axes && n.operands.size() == 1 &&
-                        space.reads.size() == 1 && ir::is_relabelling(space.reads[0], space, types[0].shape));
+    relabels_.push_back(ir::is_view(body(), n, spaces_.back()));
   }
 }
 

@@ -78,7 +78,7 @@ ContractEmitter::Tile ContractEmitter::terms_loop(std::span<Point> columns, llvm
 /// tile's have come when the last term is added.
 void ContractEmitter::prefetch_outputs(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows,
                                        llvm::Value* term) {
-  if (!job_.schedule.prefetch || transposes_ || chunk_.number != nullptr || walk_.count != 1) return;
+  if (!job_.schedule.prefetch || transposes_ || walk_.count != 1) return;
   llvm::IRBuilder<>& b = job_.builder();
   const auto vectors = static_cast<std::int64_t>(columns.size());
   llvm::Value* part = b.CreateUDiv(b.CreateNSWMul(term, job_.i64(rows * vectors)), job_.i64(walk_.total));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/node_space.h>
 #include <sinter/ir/ops.h>
 
 #include "contract_emitter.h"
@@ -21,10 +22,7 @@ std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b;
 }  // namespace
 
 ContractRoles contract_roles(const ir::Kernel& kernel, const ir::KernelShape& shape) {
-  const ir::Node& n = kernel.body->node(shape.anchors.front());
-  std::vector<ir::TensorType> types;
-  for (const ir::Value& v : n.operands) types.push_back(kernel.body->type(v));
-  const ir::Space space = ir::info(n.kind).space(n.attributes, types);
+  const ir::Space space = ir::node_space(*kernel.body, kernel.body->node(shape.anchors.front()));
   const std::size_t vector_side = kernel.schedule.swap ? 0 : 1;
   ContractRoles roles;
   for (std::size_t k = 0; k < shape.outer.size(); ++k) {

@@ -6,6 +6,7 @@
 #include <deque>
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/node_space.h>
 #include <sinter/ir/sum_order.h>
 
 namespace sinter::runtime {
@@ -21,8 +22,7 @@ bool axes_are_only_addresses(const ir::Graph& body) {
     const ir::OpInfo& op = ir::info(n.kind);
     if (op.reads_axes) return false;
     if (op.form == ir::Form::source || op.form == ir::Form::scatter) continue;
-    std::vector<ir::TensorType> types;
-    for (const ir::Value& v : n.operands) types.push_back(body.type(v));
+    const std::vector<ir::TensorType> types = ir::operand_types(body, n);
     const ir::Space space = op.space(n.attributes, types);
     for (std::size_t k = 0; k < space.reads.size(); ++k)
       if (!ir::always_inside(space.reads[k], space, types[static_cast<std::size_t>(space.operand_of(k))].shape))

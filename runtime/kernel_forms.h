@@ -4,6 +4,8 @@
 #include <functional>
 #include <vector>
 
+#include <sinter/ir/memory.h>
+
 #include "body_emitter.h"
 #include "loops.h"
 
@@ -45,7 +47,10 @@ void sweep_vectors(KernelJob& job, std::int64_t extent, std::int64_t unroll, llv
                    const std::function<void(std::span<Point>)>& body);
 
 /// Bytes of the cache lines that hold `bytes`: the pieces of a workspace begin at a line each.
-constexpr std::int64_t whole_lines(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+constexpr std::int64_t whole_lines(std::int64_t bytes) {
+  constexpr auto line = static_cast<std::int64_t>(ir::memory_alignment);
+  return (bytes + line - 1) / line * line;
+}
 
 /// Number of blocks that sweep_vectors makes.
 std::int64_t block_count(std::int64_t extent, std::int64_t lanes, std::int64_t unroll);

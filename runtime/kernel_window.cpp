@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/node_space.h>
 #include <sinter/ir/sum_order.h>
 #include <sinter/ir/window_nest.h>
 
@@ -40,11 +41,6 @@ struct WindowPlan {
   std::int64_t most_rows = 1;
 };
 
-ir::Space space_of(const ir::Graph& body, const ir::Node& n, std::vector<ir::TensorType>& types) {
-  for (const ir::Value& v : n.operands) types.push_back(body.type(v));
-  return ir::info(n.kind).space(n.attributes, types);
-}
-
 /// Which rows of the tile at `start` have which terms, as runs of the partner axis.
 std::vector<Interval> intervals_of(const WindowPlan& plan, const ir::Shape& operand, std::int64_t start,
                                    std::int64_t rows) {
@@ -73,8 +69,9 @@ std::vector<Interval> intervals_of(const WindowPlan& plan, const ir::Shape& oper
 
 WindowPlan plan_of(const ir::Kernel& kernel, const ir::KernelShape& shape) {
   WindowPlan plan;
-  std::vector<ir::TensorType> types;
-  plan.space = space_of(*kernel.body, kernel.body->node(shape.anchors.front()), types);
+  const ir::Node& anchor = kernel.body->node(shape.anchors.front());
+  const std::vector<ir::TensorType> types = ir::operand_types(*kernel.body, anchor);
+  plan.space = ir::node_space(*kernel.body, anchor);
   plan.nest = *ir::window_nest(plan.space, types);
   for (const int k : plan.nest.units) plan.units *= plan.space.extent(k);
   const std::int64_t extent = plan.space.extent(plan.nest.tile);
@@ -506,8 +503,9 @@ class WindowEmitter {
 }  // namespace
 
 bool is_window_contract(const ir::Kernel& kernel, const ir::KernelShape& shape) {
-  std::vector<ir::TensorType> types;
-  const ir::Space space = space_of(*kernel.body, kernel.body->node(shape.anchors.front()), types);
+  const ir::Node& anchor = kernel.body->node(shape.anchors.front());
+  const std::vector<ir::TensorType> types = ir::operand_types(*kernel.body, anchor);
+  const ir::Space space = ir::node_space(*kernel.body, anchor);
   const std::optional<ir::WindowNest> nest = ir::window_nest(space, types);
   if (!nest || ir::is_windowed(space, types)) return nest.has_value();
   if (!nest->chunked || kernel.schedule.swap || kernel.schedule.pack_vectors) return false;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include <sinter/ir/node_space.h>
 #include <sinter/ir/ops.h>
 #include <sinter/ir/text.h>
 #include <sinter/passes/debug.h>
@@ -55,7 +56,7 @@ class InPlaceRun {
 
   void run(NodeId id, const ir::Environment& environment) {
     const ir::Node& node = graph_.node(id);
-    if (passes::is_view(graph_, id)) return;
+    if (ir::is_view(graph_, id)) return;
     if (node.kind == ir::kind_of<ir::Input>() || node.kind == ir::kind_of<ir::State>()) {
       values_[id] = {environment.at(name_of(node))};
       return;

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include <sinter/ir/node_space.h>
 #include <sinter/ir/op.h>
 #include <sinter/passes/pipeline.h>
 #include <sinter/runtime/executable.h>
@@ -28,9 +29,7 @@ double contraction_flops(const ir::Graph& graph) {
     if (node.body != nullptr) flops += contraction_flops(*node.body);
     const ir::OpInfo& op = ir::info(node.kind);
     if (op.form != ir::Form::contract || op.space == nullptr) continue;
-    std::vector<ir::TensorType> operands;
-    for (const ir::Value v : node.operands) operands.push_back(graph.type(v));
-    const ir::Space space = op.space(node.attributes, operands);
+    const ir::Space space = ir::node_space(graph, node);
     flops += 2.0 * static_cast<double>(space.parallel_elements()) * static_cast<double>(space.reduced_elements());
   }
   return flops;

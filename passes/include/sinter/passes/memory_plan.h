@@ -8,11 +8,12 @@
 #include <vector>
 
 #include <sinter/ir/export.h>
+#include <sinter/ir/memory.h>
 
 namespace sinter::passes {
 
 /// Offsets and sizes in the arena are multiples of this many bytes.
-inline constexpr std::int64_t arena_alignment = 64;
+inline constexpr auto arena_alignment = static_cast<std::int64_t>(ir::memory_alignment);
 
 /// A buffer that is needed from item `first` to item `last` of the program, both included.
 struct Lifetime {

@@ -32,9 +32,7 @@ SINTER_API Order order_nodes(const ir::Graph& graph);
 /// What breaks the promises above, for tests and debug builds.
 SINTER_API std::vector<std::string> violations(const Order& order, const ir::Graph& graph);
 
-/// True when the node only relabels its operand's elements (a reshape), so that both can share bytes.
-SINTER_API bool is_view(const ir::Graph& graph, ir::NodeId node);
-/// Follows views to the value whose bytes `value` shares.
+/// Follows views (ir::is_view) to the value whose bytes `value` shares.
 SINTER_API ir::Value storage_of(const ir::Graph& graph, ir::Value value);
 
 }  // namespace sinter::passes
