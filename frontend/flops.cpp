@@ -2,6 +2,7 @@
 
 #include <sinter/ir/node_space.h>
 #include <sinter/ir/op.h>
+#include <sinter/ir/region.h>
 
 #include "model_state.h"
 
@@ -21,6 +22,11 @@ std::int64_t flops_of(const ir::Graph& graph, const ir::Node& node) {
 
 std::map<std::string, std::int64_t> count_flops(const ir::Graph& graph) {
   std::map<std::string, std::int64_t> result;
+  for (const ir::Node& node : graph.nodes()) {
+    const auto loop = ir::repetition_of(node);
+    if (!loop) continue;
+    for (const auto& [path, flops] : count_flops(*node.body)) result[path] += flops * loop->length;
+  }
   for (ir::NodeId id = 0; id < graph.size(); ++id) {
     const ir::Node& node = graph.node(id);
     if (const std::int64_t flops = flops_of(graph, node); flops != 0) result[node.path] += flops;

@@ -1,4 +1,5 @@
 #include <sinter/frontend/recurrent_layers.h>
+#include <sinter/frontend/scan.h>
 
 #include <algorithm>
 #include <array>
@@ -11,12 +12,6 @@ namespace {
 /// Columns [k * units, (k + 1) * units) of the last axis.
 Tensor gate(const Tensor& z, int k, std::int64_t units) {
   return slice(z, {0, k * units}, {z.shape()[0], (k + 1) * units});
-}
-
-/// Step t of [n, steps, k] as [n, k].
-Tensor at_step(const Tensor& x, std::int64_t t) {
-  const Shape& s = x.shape();
-  return reshape(slice(x, {0, t, 0}, {s[0], t + 1, s[2]}), {s[0], s[2]});
 }
 
 Initializer forget_bias(const Initializer& rest, std::int64_t units) {
@@ -90,9 +85,6 @@ Tensor Recurrent::project(const Tensor& x) {
 void Recurrent::check_input(const Shape& input) const {
   if (input.rank() != 3) fail(str("expected an input of shape [n, steps, features], got ", input));
   if (input[1] < 1) fail(str("expected at least one step, got ", input));
-  if (input[1] > most_steps)
-    fail(str("expected at most ", most_steps, " steps, got ", input[1],
-             ": steps are written out one after the other; cut the sequence into pieces and pass the states on"));
 }
 
 Tensors Recurrent::initial_states(const Tensors& xs) const {
@@ -105,22 +97,24 @@ Tensors Recurrent::initial_states(const Tensors& xs) const {
       if (s.shape() != expected) fail(str("expected an initial state of shape ", expected, ", got ", s.shape()));
     return states;
   }
-  const Tensor zero = broadcast_to(full_like(gate(at_step(xs[0], 0), 0, 1), 0.0), {expected[0], design_.units});
-  return Tensors(static_cast<std::size_t>(design_.states), zero);
+  const Tensor zero = Operand(0.0).in(xs[0].graph(), xs[0].dtype());
+  return Tensors(static_cast<std::size_t>(design_.states), broadcast_to(zero, {expected[0], design_.units}));
 }
 
 Tensors Recurrent::call_many(Tensors xs) {
   check_input(xs[0].shape());
-  const std::int64_t steps = xs[0].shape()[1];
-  const Tensor projected = project(xs[0]);
-  Tensors states = initial_states(xs);
-  std::vector<Operand> outputs;
-  for (std::int64_t t = 0; t < steps; ++t) {
-    states = step(at_step(projected, design_.go_backwards ? steps - 1 - t : t), states);
-    outputs.emplace_back(states[0]);
+  const Tensor projected = project(transpose(xs[0], {1, 0, 2}));
+  const auto turn = [&](const Tensors& states, const Tensors& slices) -> Turn {
+    const Tensors next = step(slices[0], states);
+    return {next, design_.return_sequences ? Tensors{next[0]} : Tensors{}};
+  };
+  const Turn loop = scan(initial_states(xs), {projected}, turn, {.reverse = design_.go_backwards});
+  Tensors results = {loop.carries[0]};
+  if (design_.return_sequences) {
+    const Tensor outputs = transpose(loop.outputs[0], {1, 0, 2});
+    results[0] = design_.go_backwards ? flip(outputs, 1) : outputs;
   }
-  Tensors results = {design_.return_sequences ? stack(outputs, 1) : states[0]};
-  if (design_.return_state) results.insert(results.end(), states.begin(), states.end());
+  if (design_.return_state) results.insert(results.end(), loop.carries.begin(), loop.carries.end());
   return results;
 }
 

@@ -40,14 +40,17 @@ Tensor::Tensor(const ir::Expr& expr) : expr_(expr) {
   if (trace != nullptr && expr && &trace->graph() == &expr.graph()) trace_ = trace->number();
 }
 
-const ir::Expr& Tensor::expr() const {
+ir::Expr Tensor::expr() const {
   if (!expr_) user_error("an empty Tensor was used: it has to be assigned first");
   if (trace_ != 0 && !detail::Trace::is_live(trace_)) {
     const detail::Trace* now = detail::Trace::current();
-    user_error(detail::where(now == nullptr ? nullptr : &now->graph(), "tensor"),
-               ": a tensor of another tracing was used; a layer must not keep tensors between calls");
+    user_error(
+        detail::where(now == nullptr ? nullptr : &now->graph(), "tensor"),
+        ": a tensor of another tracing was used; a layer must not keep tensors between calls, and what a turn of "
+        "a loop computes leaves the loop as a result of scan()");
   }
-  return expr_;
+  detail::Trace* body = detail::Trace::current();
+  return body == nullptr ? expr_ : body->captured(expr_);
 }
 
 Tensor Tensor::logits() const {

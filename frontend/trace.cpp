@@ -31,6 +31,18 @@ Trace::Trace(ir::Graph& graph, bool training, RandomState random, const std::sha
   current_trace = this;
 }
 
+Trace::Trace(ir::Graph& body, Trace& enclosing)
+    : graph_(body),
+      training_(enclosing.training_),
+      sketch_(enclosing.sketch_),
+      random_(enclosing.random_),
+      outer_(current_trace),
+      enclosing_(&enclosing),
+      number_(next_number()) {
+  body.set_path(enclosing.graph().path());
+  current_trace = this;
+}
+
 Trace::~Trace() { current_trace = outer_; }
 
 Trace* Trace::current() { return current_trace; }
@@ -41,7 +53,31 @@ bool Trace::is_live(std::uint64_t number) {
   return false;
 }
 
+ir::Expr Trace::captured(const ir::Expr& value) {
+  if (enclosing_ == nullptr || &value.graph() == &graph_) return value;
+  const ir::Expr outside = enclosing_->captured(value);
+  if (&outside.graph() != &enclosing_->graph()) return value;  // of no graph around: whoever uses it complains
+  for (const auto& [input, known] : captures_)
+    if (known.value() == outside.value()) return {graph_, ir::Value{input}};
+  const ir::Expr input = ir::input(graph_, str("outer", captures_.size()), outside.type());
+  captures_.emplace_back(input.value().node, outside);
+  return input;
+}
+
+void Trace::refuse_in_body(std::string_view function) const {
+  if (enclosing_ == nullptr) return;
+  user_error(where(&graph_, function),
+             ": it happens once in a step, but this is one of many turns of a loop; hand the value out as a result of "
+             "scan() and use it behind the loop");
+}
+
+void Trace::add_loss(const Tensor& term) {
+  refuse_in_body("add_loss");
+  losses_.push_back(term);
+}
+
 ir::Expr Trace::read(const std::shared_ptr<VariableState>& variable) {
+  if (enclosing_ != nullptr) return captured(enclosing_->read(variable));
   if (const auto known = reads_.find(variable.get()); known != reads_.end()) return known->second;
   if (variable->contents.data() == nullptr && !sketch_) variable->initialize(random_.seed_value);
   std::string name = variable->path;
@@ -53,16 +89,21 @@ ir::Expr Trace::read(const std::shared_ptr<VariableState>& variable) {
 }
 
 void Trace::update(const std::shared_ptr<VariableState>& variable, const ir::Expr& value) {
+  refuse_in_body("update");
   graph_.set_update(read(variable).value().node, value.value());
 }
 
 ir::Expr Trace::random_bits(const Shape& shape) {
+  return bits_for(shape, graph_.path(), frames().empty() ? nullptr : innermost().get());
+}
+
+ir::Expr Trace::bits_for(const Shape& shape, const std::string& path, const LayerState* layer) {
+  if (enclosing_ != nullptr) return captured(enclosing_->bits_for(shape, path, layer));
   if (random_.seed == nullptr) user_error(where(&graph_, "random numbers"), ": this graph has no random state");
   if (!first_row_) first_row_ = ir::input(graph_, "first_row", TensorType{DType::u32, Shape{}});
   const ir::Expr step = read(random_.step);
   if (training_) update(random_.step, step + 1.0);
-  const LayerState* layer = frames_.empty() ? nullptr : innermost().get();
-  const std::uint64_t hash = hash_name(str(graph_.path(), "#", draws_[layer]++));
+  const std::uint64_t hash = hash_name(str(path, "#", draws_[layer]++));
   const auto site = static_cast<std::int64_t>((hash ^ (hash >> 32)) & 0xFFFFFFFFU);
   return ir::rng_bits(read(random_.seed), step, first_row_, shape, site);
 }
@@ -73,6 +114,7 @@ void Trace::expect_indices(const ir::Expr& indices, std::int64_t count) {
 }
 
 void Trace::add_tap(const std::string& name, const Tensor& value) {
+  refuse_in_body("tap");
   const auto taken = [&](const std::string& wanted) {
     return std::any_of(taps_.begin(), taps_.end(), [&](const auto& known) { return known.first == wanted; });
   };

@@ -26,6 +26,8 @@ struct RandomState {
 class Trace {
  public:
   Trace(ir::Graph& graph, bool training, RandomState random, const std::shared_ptr<LayerState>& root = nullptr);
+  /// The body of a loop (scan.h), inside the trace that is current: what it reads from outside becomes an input.
+  Trace(ir::Graph& body, Trace& enclosing);
   ~Trace();
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;
@@ -46,7 +48,14 @@ class Trace {
   bool is_sketch() const { return sketch_; }
   void be_sketch() { sketch_ = true; }
 
-  /// The weight as a state of the graph.
+  /// The trace around the body of a loop; nullptr in all others.
+  Trace* enclosing() const { return enclosing_; }
+  /// In a body: a value of the graph around it (or further out), as the body sees it. Others pass through.
+  ir::Expr captured(const ir::Expr& value);
+  /// In a body: what its inputs are outside, those of captured values only.
+  const std::vector<std::pair<ir::NodeId, ir::Expr>>& captures() const { return captures_; }
+
+  /// The weight as a state of the graph; in a body, that of the graph around it.
   ir::Expr read(const std::shared_ptr<VariableState>& variable);
   void update(const std::shared_ptr<VariableState>& variable, const ir::Expr& value);
   /// Every variable that was read, by the name of its state.
@@ -54,9 +63,10 @@ class Trace {
 
   /// u32 bits for every element of `shape`: a function of the model's seed, the step, the layer's path, the number of
   /// the draw within the layer, the row and the column.
+  /// In the body of a loop every turn gets the same bits.
   ir::Expr random_bits(const Shape& shape);
 
-  void add_loss(const Tensor& term) { losses_.push_back(term); }
+  void add_loss(const Tensor& term);
   const std::vector<Tensor>& losses() const { return losses_; }
   /// x is what the model's layers see of its input `name`.
   void add_input(const std::string& name, const Tensor& x) { inputs_.emplace_back(name, x.expr()); }
@@ -77,15 +87,21 @@ class Trace {
     std::shared_ptr<LayerState> layer;
     std::size_t next_site = 0;
   };
-  std::vector<Frame>& frames() { return frames_; }
-  const std::shared_ptr<LayerState>& innermost() const { return frames_.back().layer; }
+  std::vector<Frame>& frames() { return enclosing_ != nullptr ? enclosing_->frames() : frames_; }
+  const std::shared_ptr<LayerState>& innermost() { return frames().back().layer; }
 
  private:
+  /// Stops what a turn of a loop cannot do once for the whole step.
+  void refuse_in_body(std::string_view function) const;
+  ir::Expr bits_for(const Shape& shape, const std::string& path, const LayerState* layer);
+
   ir::Graph& graph_;
   bool training_;
   bool sketch_ = false;
   RandomState random_;
   Trace* outer_;
+  Trace* enclosing_ = nullptr;
+  std::vector<std::pair<ir::NodeId, ir::Expr>> captures_;
   std::uint64_t number_;
   ir::Expr first_row_;  // u32[]: global index of the batch's first row; made when random bits are
   std::vector<Frame> frames_;

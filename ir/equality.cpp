@@ -34,8 +34,8 @@ bool same_node(const Node& a, const Node& b) {
 }
 
 bool same_buffer(const Buffer& a, const Buffer& b) {
-  return a.kind == b.kind && a.name == b.name && a.type == b.type && a.offset == b.offset &&
-         (a.kind != BufferKind::constant || a.data == b.data);
+  return a.kind == b.kind && a.name == b.name && a.type == b.type && a.offset == b.offset && a.of == b.of &&
+         a.stride == b.stride && a.depth == b.depth && (a.kind != BufferKind::constant || a.data == b.data);
 }
 
 bool same_items(const std::vector<Item>& a, const std::vector<Item>& b);
@@ -58,9 +58,10 @@ bool same_items(const std::vector<Item>& a, const std::vector<Item>& b) {
 
 }  // namespace
 
+bool same_nodes(const Graph& a, const Graph& b) { return std::ranges::equal(a.nodes(), b.nodes(), same_node); }
+
 bool operator==(const Graph& a, const Graph& b) {
-  return a.name() == b.name() && std::ranges::equal(a.nodes(), b.nodes(), same_node) && a.outputs() == b.outputs() &&
-         a.updates() == b.updates();
+  return a.name() == b.name() && same_nodes(a, b) && a.outputs() == b.outputs() && a.updates() == b.updates();
 }
 
 bool operator==(const Program& a, const Program& b) {

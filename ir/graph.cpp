@@ -3,25 +3,9 @@
 #include <sinter/ir/error.h>
 #include <sinter/ir/expr.h>
 #include <sinter/ir/ops.h>
+#include <sinter/ir/region.h>
 
 namespace sinter::ir {
-
-namespace {
-
-std::vector<TensorType> body_results(const Graph& body, std::span<const TensorType> operands) {
-  const std::vector<NodeId> inputs = body.inputs();
-  if (inputs.size() != operands.size())
-    user_error("body '", body.name(), "' takes ", inputs.size(), " operands, got ", operands.size());
-  for (std::size_t k = 0; k < inputs.size(); ++k)
-    if (body.node(inputs[k]).results[0] != operands[k])
-      user_error("operand ", k, " of body '", body.name(), "': expected ", body.node(inputs[k]).results[0], ", got ",
-                 operands[k]);
-  std::vector<TensorType> results;
-  for (const Output& o : body.outputs()) results.push_back(body.type(o.value));
-  return results;
-}
-
-}  // namespace
 
 std::string where(const std::string& path, std::string_view op) {
   return path.empty() ? std::string(op) : path + ": " + std::string(op);
@@ -39,8 +23,8 @@ NodeId Graph::add(OpKind kind, Attributes attributes, std::vector<Value> operand
   }
   Node node{kind, std::move(attributes), std::move(operands), {}, path_, std::move(body)};
   try {
-    node.results =
-        op.form == Form::region && node.body ? body_results(*node.body, types) : op.infer(node.attributes, types);
+    node.results = op.form == Form::region && node.body ? region_results(kind, node.attributes, *node.body, types)
+                                                        : op.infer(node.attributes, types);
   } catch (const UserError& e) {
     throw UserError(where(path_, op.name) + ": " + e.what());
   }

@@ -3,11 +3,13 @@
 
 #include <sinter/ir/interpreter.h>
 
+#include <algorithm>
 #include <optional>
 
 #include <sinter/ir/error.h>
 #include <sinter/ir/evaluate.h>
 #include <sinter/ir/fp_environment.h>
+#include <sinter/ir/region.h>
 #include <sinter/ir/sum_order.h>
 
 namespace sinter::ir {
@@ -226,8 +228,37 @@ std::vector<NumArray> run_body(const Graph& body, std::span<const NumArray> oper
   return results;
 }
 
+/// Slice `turn` of a sequence.
+NumArray slice_of(const NumArray& sequence, const TensorType& type, std::int64_t turn) {
+  const auto begin = sequence.values.begin() + turn * type.elements();
+  return {type, Values(begin, begin + type.elements())};
+}
+
+std::vector<NumArray> run_loop(const Node& node, const Repetition& loop, std::span<const NumArray> operands,
+                               const InterpreterOptions& options) {
+  const std::vector<NodeId> inputs = node.body->inputs();
+  std::vector<NumArray> current(operands.begin(), operands.end());
+  std::vector<NumArray> results;
+  for (const TensorType& type : node.results) results.push_back({type, Values(at(type.elements()))});
+  for (std::int64_t k = 0; k < loop.length; ++k) {
+    const std::int64_t turn = loop.reverse ? loop.length - 1 - k : k;
+    for (std::size_t s = loop.carries; s < loop.carries + loop.sequences; ++s)
+      current[s] = slice_of(operands[s], node.body->node(inputs[s]).results[0], turn);
+    std::vector<NumArray> made = run_body(*node.body, current, options);
+    for (std::size_t r = 0; r < made.size(); ++r) {
+      if (r < loop.carries)
+        current[r] = made[r];
+      else
+        std::ranges::copy(made[r].values, results[r].values.begin() + turn * made[r].type.elements());
+    }
+  }
+  for (std::size_t r = 0; r < loop.carries; ++r) results[r].values = std::move(current[r].values);
+  return results;
+}
+
 std::vector<NumArray> run_node(const Node& node, std::span<const NumArray> operands,
                                const InterpreterOptions& options) {
+  if (const auto loop = repetition_of(node)) return run_loop(node, *loop, operands, options);
   if (node.body) return run_body(*node.body, operands, options);
   if (node.kind == kind_of<Constant>())
     return {NumArray::from(unpack<Constant::Attrs>(node.attributes).value, options.wide)};
@@ -292,28 +323,56 @@ class ProgramRun {
   void run_items(const std::vector<Item>& items) {
     for (const Item& item : items) {
       if (const auto* kernel = std::get_if<Kernel>(&item)) run_kernel(*kernel);
-      if (const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item))
-        for (std::int64_t k = 0; k < (*loop)->count; ++k) run_items((*loop)->items);
+      const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item);
+      if (loop == nullptr) continue;
+      turns_.push_back(0);
+      for (; turns_.back() < (*loop)->count; ++turns_.back()) run_items((*loop)->items);
+      turns_.pop_back();
     }
+  }
+
+  /// Where a buffer begins: the buffer that holds its elements, and the first of them.
+  std::pair<BufferId, std::int64_t> place(BufferId id) const {
+    const Buffer& b = program_.buffers[id];
+    if (b.kind != BufferKind::slice) return {id, 0};
+    const auto [root, begin] = place(b.of);
+    const std::int64_t bytes = b.offset + b.stride * turns_[at(b.depth)];
+    return {root, begin + bytes / size_of(b.type.dtype)};
+  }
+
+  NumArray read(const Kernel& kernel, BufferId id, const TensorType& type) const {
+    const auto [root, begin] = place(id);
+    const NumArray& buffer = memory_[root];
+    if (buffer.values.size() != at(buffer.type.elements()))
+      internal_error("kernel '", kernel.name, "' reads buffer ", id, " before it is written");
+    const auto first = buffer.values.begin() + begin;
+    return {type, Values(first, first + type.elements())};
+  }
+
+  void write(BufferId id, Values values) {
+    const auto [root, begin] = place(id);
+    NumArray& buffer = memory_[root];
+    if (root == id) {
+      buffer.values = std::move(values);
+      return;
+    }
+    buffer.values.resize(at(buffer.type.elements()));
+    std::ranges::move(values, buffer.values.begin() + begin);
   }
 
   void run_kernel(const Kernel& kernel) {
     const std::vector<NodeId> inputs = kernel.body->inputs();
     std::vector<NumArray> operands;
-    for (std::size_t k = 0; k < kernel.inputs.size(); ++k) {
-      const NumArray& buffer = memory_[kernel.inputs[k]];
-      if (buffer.values.size() != at(buffer.type.elements()))
-        internal_error("kernel '", kernel.name, "' reads buffer ", kernel.inputs[k], " before it is written");
-      operands.push_back({kernel.body->node(inputs[k]).results[0], buffer.values});
-    }
+    for (std::size_t k = 0; k < kernel.inputs.size(); ++k)
+      operands.push_back(read(kernel, kernel.inputs[k], kernel.body->node(inputs[k]).results[0]));
     std::vector<NumArray> results = run_body(*kernel.body, operands, options_);
-    for (std::size_t k = 0; k < kernel.outputs.size(); ++k)
-      memory_[kernel.outputs[k]].values = std::move(results[k].values);
+    for (std::size_t k = 0; k < kernel.outputs.size(); ++k) write(kernel.outputs[k], std::move(results[k].values));
   }
 
   const Program& program_;
   InterpreterOptions options_;
   std::vector<NumArray> memory_;
+  std::vector<std::int64_t> turns_;  // of the loops around, the outermost first
 };
 
 }  // namespace

@@ -46,6 +46,11 @@ OpInfo describe(OpKind kind) {
   };
   if constexpr (requires(const Attrs& attrs, Types t) { Op::order(attrs, t); })
     i.order = [](const Attributes& a, Types types) { return Op::order(unpack<Attrs>(a), types); };
+  if constexpr (requires(const Attrs& attrs) { Op::repetition(attrs); })
+    i.repetition = [](const Attributes& a) { return Op::repetition(unpack<Attrs>(a)); };
+  if constexpr (requires { Op::linear; }) i.linear = Op::linear;
+  if constexpr (requires(const Attrs& attrs, std::span<const Expr> x) { Op::stacked_sum(attrs, x); })
+    i.stacked_sum = [](const Attributes& a, std::span<const Expr> x) { return Op::stacked_sum(unpack<Attrs>(a), x); };
   if constexpr (flag_differentiable<Op>()) i.vjp = [](const VjpContext& c) { return Op::vjp(c); };
   return i;
 }

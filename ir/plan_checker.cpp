@@ -40,8 +40,6 @@ struct Life {
   std::size_t first, last;
 };
 
-bool contains(const std::vector<BufferId>& ids, BufferId id) { return std::ranges::find(ids, id) != ids.end(); }
-
 class PlanChecker {
  public:
   explicit PlanChecker(const Program& program) : program_(program), open_(program.buffers.size()) {
@@ -71,6 +69,9 @@ class PlanChecker {
   void follow(std::size_t k);
   void read(std::size_t k, BufferId id);
   void write(std::size_t k, BufferId id);
+  bool reads(const Kernel& kernel, BufferId root) const {
+    return std::ranges::any_of(kernel.inputs, [&](BufferId id) { return program_.root_of(id) == root; });
+  }
   void check_in_place(std::size_t k, std::size_t output);
   void check_outputs();
   void check_overlaps();
@@ -100,8 +101,8 @@ void PlanChecker::check_placement() {
 /// What kernel k does to the lives of its buffers: first it reads, then it writes.
 void PlanChecker::follow(std::size_t k) {
   const Kernel& kernel = *steps_[k].kernel;
-  for (const BufferId id : kernel.inputs) read(k, id);
-  for (const BufferId id : kernel.outputs) write(k, id);
+  for (const BufferId id : kernel.inputs) read(k, program_.root_of(id));
+  for (const BufferId id : kernel.outputs) write(k, program_.root_of(id));
   for (std::size_t o = 0; o < kernel.outputs.size(); ++o) check_in_place(k, o);
 }
 
@@ -121,7 +122,7 @@ void PlanChecker::write(std::size_t k, BufferId id) {
   const Step& step = steps_[k];
   // Within one loop all lives last as long as the loop; as one they are reported once.
   const bool same_loop = open_[id] && lives_[*open_[id]].last >= step.first;
-  if (!open_[id] || (!same_loop && !contains(step.kernel->inputs, id))) {
+  if (!open_[id] || (!same_loop && !reads(*step.kernel, id))) {
     open_[id] = lives_.size();
     lives_.push_back({id, step.first, step.last});
   }
@@ -192,7 +193,8 @@ bool may_write_in_place(const Graph& body, std::size_t input, std::size_t output
 void PlanChecker::check_in_place(std::size_t k, std::size_t output) {
   const Kernel& kernel = *steps_[k].kernel;
   for (std::size_t i = 0; i < kernel.inputs.size(); ++i) {
-    if (kernel.inputs[i] != kernel.outputs[output] || may_write_in_place(*kernel.body, i, output)) continue;
+    if (program_.root_of(kernel.inputs[i]) != program_.root_of(kernel.outputs[output])) continue;
+    if (kernel.inputs[i] == kernel.outputs[output] && may_write_in_place(*kernel.body, i, output)) continue;
     report(kernel_text(k), " writes %b", kernel.outputs[output], " in place, but reads other elements of it as input ",
            i);
   }

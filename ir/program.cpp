@@ -5,7 +5,8 @@
 namespace sinter::ir {
 
 std::string_view to_string(BufferKind kind) {
-  constexpr std::array<std::string_view, 6> names = {"arena", "input", "output", "state", "constant", "derived"};
+  constexpr std::array<std::string_view, 7> names = {"arena",    "input",   "output", "state",
+                                                     "constant", "derived", "slice"};
   const auto at = static_cast<std::size_t>(kind);
   return at < names.size() ? names[at] : "?";
 }
@@ -21,6 +22,11 @@ std::vector<BufferId> Program::of_kind(BufferKind kind) const {
   for (BufferId id = 0; id < buffers.size(); ++id)
     if (buffers[id].kind == kind) ids.push_back(id);
   return ids;
+}
+
+BufferId Program::root_of(BufferId id) const {
+  while (buffers[id].kind == BufferKind::slice && buffers[id].of < id) id = buffers[id].of;
+  return id;
 }
 
 bool Program::is_parallel() const {

@@ -1,8 +1,11 @@
 #include "rules.h"
 
+#include <algorithm>
+
 #include <sinter/ir/error.h>
 #include <sinter/ir/node_space.h>
 #include <sinter/ir/ops.h>
+#include <sinter/ir/region.h>
 #include <sinter/ir/verify.h>
 
 namespace sinter::ir {
@@ -34,10 +37,8 @@ void check_operand_count(const OpInfo& op, std::size_t count) {
 std::vector<TensorType> inferred_results(const Graph& graph, const Node& node) {
   const OpInfo& op = info(node.kind);
   if (op.form != Form::region) return op.infer(node.attributes, operand_types(graph, node));
-  std::vector<TensorType> results;
   if (!node.body) user_error("expected a body");
-  for (const Output& o : node.body->outputs()) results.push_back(node.body->type(o.value));
-  return results;
+  return region_results(node.kind, node.attributes, *node.body, operand_types(graph, node));
 }
 
 bool GraphRules::in_range(Value value) const {
@@ -123,28 +124,29 @@ void GraphRules::body(const Node& n) {
   const std::vector<std::string> inner = violations(body);
   for (const std::string& v : inner) report_("body: " + v);
   if (!inner.empty()) return;  // what follows trusts the body
-  check_plain_body(body, report_);
-  const std::vector<NodeId> inputs = body.inputs();
-  if (inputs.size() != n.operands.size()) {
-    report_(str("the body takes ", inputs.size(), " operands, got ", n.operands.size()));
-  } else {
-    for (std::size_t k = 0; k < inputs.size(); ++k) {
-      const TensorType& wanted = body.node(inputs[k]).results[0];
-      if (graph_.type(n.operands[k]) != wanted)
-        report_(str("operand ", k, " of the body: expected ", wanted, ", got ", graph_.type(n.operands[k])));
-    }
+  if (info(n.kind).repetition != nullptr)
+    check_loop_body(body, report_);
+  else
+    check_plain_body(body, report_);
+  try {
+    const std::vector<TensorType> inferred = inferred_results(graph_, n);
+    if (inferred != n.results) report_(str("expected results ", list_text(inferred), ", got ", list_text(n.results)));
+  } catch (const UserError& e) {
+    report_(e.what());
   }
-  const std::vector<TensorType> inferred = inferred_results(graph_, n);
-  if (inferred != n.results) report_(str("expected results ", list_text(inferred), ", got ", list_text(n.results)));
+}
+
+void check_loop_body(const Graph& body, const Report& report) {
+  for (NodeId id = 0; id < body.size(); ++id)
+    if (body.node(id).kind == kind_of<State>()) report(str("the body holds a state, %", id));
+  if (!body.updates().empty()) report("the body holds an update");
 }
 
 void check_plain_body(const Graph& body, const Report& report) {
-  for (NodeId id = 0; id < body.size(); ++id) {
-    const Node& n = body.node(id);
-    if (n.kind == kind_of<State>()) report(str("the body holds a state, %", id));
-    if (info(n.kind).form == Form::region) report(str("the body holds a region, %", id, " ", op_name(n.kind)));
-  }
-  if (!body.updates().empty()) report("the body holds an update");
+  check_loop_body(body, report);
+  for (NodeId id = 0; id < body.size(); ++id)
+    if (info(body.node(id).kind).form == Form::region)
+      report(str("the body holds a region, %", id, " ", op_name(body.node(id).kind)));
 }
 
 void GraphRules::update(const Update& update) {
@@ -171,6 +173,7 @@ void ProgramRules::buffer(BufferId id) {
   if (b.kind == BufferKind::output && !output_names_.insert(b.name).second)
     report_(str("the name \"", b.name, "\" is used twice"));
   if (b.kind == BufferKind::output && b.name.empty()) report_("an output needs a name");
+  if (b.kind == BufferKind::slice) slice(id);
   if (b.kind != BufferKind::constant) return;
   if (!b.data.bytes) return report_("a constant needs data");
   if (b.data.type != b.type) report_(str("expected data of type ", b.type, ", got ", b.data.type));
@@ -178,11 +181,38 @@ void ProgramRules::buffer(BufferId id) {
     report_(str("expected ", b.data.type.bytes(), " bytes of data, got ", b.data.bytes->size()));
 }
 
+void ProgramRules::slice(BufferId id) {
+  const Buffer& b = program_.buffers[id];
+  if (b.of >= id) return report_(str("is a slice of %b", b.of, ", which is no earlier buffer"));
+  if (b.depth < 0) report_(str("the depth of a loop is at least 0, got ", b.depth));
+  if (program_.buffers[b.of].type.dtype != b.type.dtype)
+    report_(str("is ", b.type, ", but a slice of %b", b.of, ", which is ", program_.buffers[b.of].type));
+}
+
+/// A slice stays inside its buffer in every turn of the loops around the kernel.
+void ProgramRules::moves_inside(BufferId id, const std::string& role) {
+  const Buffer& b = program_.buffers[id];
+  if (b.kind != BufferKind::slice || b.of >= id) return;
+  if (b.depth < 0 || static_cast<std::size_t>(b.depth) >= turns_.size())
+    return report_(
+        str(role, ": %b", id, " moves with loop ", b.depth, ", but ", turns_.size(), " are around the kernel"));
+  const std::int64_t bytes = program_.buffers[b.of].type.bytes();
+  const std::int64_t turns = turns_[static_cast<std::size_t>(b.depth)] - 1;
+  // In doubles: the numbers come from a file and may be anything.
+  const double last = static_cast<double>(b.offset) + static_cast<double>(b.stride) * static_cast<double>(turns);
+  const double low = std::min(static_cast<double>(b.offset), last),
+               high = std::max(static_cast<double>(b.offset), last);
+  if (low < 0.0 || high + static_cast<double>(b.type.bytes()) > static_cast<double>(bytes))
+    report_(str(role, ": %b", id, " leaves %b", b.of, " of ", bytes, " bytes"));
+  moves_inside(b.of, role);
+}
+
 void ProgramRules::operand(BufferId id, const TensorType& wanted, const std::string& role) {
   if (id >= program_.buffers.size()) return report_(str(role, ": buffer %b", id, " does not exist"));
   const TensorType& got = program_.buffers[id].type;
   if (got.dtype != wanted.dtype || got.elements() != wanted.elements())
     report_(str(role, ": expected the elements of ", wanted, ", got %b", id, " of type ", got));
+  moves_inside(id, role);
 }
 
 void ProgramRules::kernel(const Kernel& k) {
@@ -208,7 +238,7 @@ void ProgramRules::kernel(const Kernel& k) {
     operand(id, k.body->type(outputs[i].value), str("output ", i));
     if (!written.insert(id).second) report_(str("writes %b", id, " twice"));
     if (id >= program_.buffers.size()) continue;
-    const BufferKind kind = program_.buffers[id].kind;
+    const BufferKind kind = program_.buffers[program_.root_of(id)].kind;
     if (kind == BufferKind::input || kind == BufferKind::constant)
       report_(str("writes %b", id, ", which is read only (", to_string(kind), ")"));
   }

@@ -48,6 +48,8 @@ class GraphRules {
   std::set<NodeId> updated_;
 };
 
+/// What no body holds: states, updates.
+void check_loop_body(const Graph& body, const Report& report);
 /// What a kernel's body or a fused node's body must not hold: states, updates, regions.
 void check_plain_body(const Graph& body, const Report& report);
 
@@ -59,14 +61,20 @@ class ProgramRules {
   void buffer(BufferId id);
   void kernel(const Kernel& kernel);
   void loop(const Loop& loop);
+  /// Kernels that follow stand in a loop of `count` turns, until leave_loop().
+  void enter_loop(std::int64_t count) { turns_.push_back(count); }
+  void leave_loop() { turns_.pop_back(); }
 
  private:
+  void slice(BufferId id);
+  void moves_inside(BufferId id, const std::string& role);
   void operand(BufferId id, const TensorType& wanted, const std::string& role);
 
   const Program& program_;
   Report report_;
   std::set<std::string, std::less<>> input_names_;  // of inputs and states
   std::set<std::string, std::less<>> output_names_;
+  std::vector<std::int64_t> turns_;  // of the loops around
 };
 
 }  // namespace sinter::ir

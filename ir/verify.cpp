@@ -29,7 +29,9 @@ void check_items(ProgramRules& rules, Collector& collector, const std::vector<It
     } else if (const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item)) {
       collector.place = str("loop before kernel #", kernels);
       rules.loop(**loop);
+      rules.enter_loop((*loop)->count);
       check_items(rules, collector, (*loop)->items, kernels);
+      rules.leave_loop();
     }
   }
 }

@@ -8,6 +8,8 @@
 #include <sinter/ir/error.h>
 #include <sinter/ir/verify.h>
 
+#include "loop_bodies.h"
+
 namespace sinter::passes {
 
 using ir::Num;
@@ -108,7 +110,7 @@ std::optional<Culprit> bisect(const ir::Graph& graph, std::span<const Pass> pass
   for (std::size_t k = 0; k < passes.size(); ++k) {
     const auto guilty = [&](const std::string& reason) { return Culprit{k, std::string(passes[k].name), reason}; };
     try {
-      ir::Graph next = passes[k].run(current);
+      ir::Graph next = run_pass(passes[k], current);
       const std::vector<std::string> broken = violations(next);
       if (!broken.empty()) return guilty("the graph it made is not valid: " + broken.front());
       if (next == current) continue;  // the interpreter is slow, and would say the same

@@ -36,34 +36,46 @@ class RestorePath {
   std::string saved_;
 };
 
-/// One flag per result of each node up to the loss.
+/// One flag per result of each node.
 using Marks = std::vector<std::vector<char>>;
+
+/// Reverse mode over a body, for the gradient rules of regions.
+std::vector<Expr> weighted_gradients(std::span<const Expr> outputs, std::span<const Expr> seeds,
+                                     std::span<const Expr> parameters);
 
 class Reverse {
  public:
-  Reverse(const Expr& loss, std::span<const Expr> parameters) : graph_(loss.graph()), loss_(loss.value()) {
-    gradients_.resize(loss_.node + 1);
-    for (NodeId id = 0; id <= loss_.node; ++id) gradients_[id].resize(graph_.node(id).results.size());
+  /// Nodes that are appended from now on are gradients, not to be differentiated.
+  Reverse(Graph& graph, std::span<const Expr> parameters) : graph_(graph) {
+    for (const Node& node : graph.nodes()) gradients_.emplace_back(node.results.size());
     mark_varying(parameters);
+  }
+
+  /// Whether a parameter changes it.
+  bool varies(Value v) const { return varying_[v.node][v.result] != 0; }
+
+  /// Starts with the gradient of one value.
+  void seed(Value v, const Expr& gradient) {
+    if (varies(v)) add(v, gradient);
   }
 
   /// Fills in the gradient of every value that matters.
   void run() {
-    if (!varies(loss_)) return;
-    graph_.set_path(graph_.node(loss_).path);
-    gradients_[loss_.node][loss_.result] = constant(graph_, graph_.type(loss_).dtype, 1.0);
-    for (NodeId id = loss_.node + 1; id-- > 0;) visit(id);
+    for (auto id = static_cast<NodeId>(gradients_.size()); id-- > 0;) visit(id);
   }
 
   /// The gradient of a value; empty when it is zero.
-  Expr gradient(Value v) const { return v.node <= loss_.node ? gradients_[v.node][v.result] : Expr(); }
+  Expr gradient(Value v) const { return v.node < gradients_.size() ? gradients_[v.node][v.result] : Expr(); }
 
  private:
-  bool varies(Value v) const { return varying_[v.node][v.result] != 0; }
+  void add(Value v, const Expr& gradient) {
+    Expr& sum = gradients_[v.node][v.result];
+    sum = sum ? sum + gradient : gradient;
+  }
 
   /// Forward: which values change when a parameter does. Integers and flat ops stop the change.
   void mark_varying(std::span<const Expr> parameters) {
-    for (NodeId id = 0; id <= loss_.node; ++id) {
+    for (NodeId id = 0; id < graph_.size(); ++id) {
       const Node& node = graph_.node(id);
       const OpInfo& op = info(node.kind);
       const bool reached = !op.zero_gradient && !op.integer_result &&
@@ -90,7 +102,7 @@ class Reverse {
           " is not differentiable, but the loss depends on parameters through it; "
           "wrap its operands in stop_gradient to treat it as a constant, or differentiate before this op is made");
     graph_.set_path(node.path);
-    const Gradients outgoing = op.vjp(ir::VjpContext(graph_, id, incoming, wanted));
+    const Gradients outgoing = op.vjp(ir::VjpContext(graph_, id, incoming, wanted, &weighted_gradients));
     check(outgoing.size() == node.operands.size(), ir::where(node.path, op.name), ": ", outgoing.size(),
           " gradients for ", node.operands.size(), " operands");
     for (std::size_t k = 0; k < outgoing.size(); ++k)
@@ -100,15 +112,26 @@ class Reverse {
   void accumulate(const Node& user, Value operand, const Expr& gradient) {
     check(gradient.type() == graph_.type(operand), ir::where(user.path, info(user.kind).name), ": gradient of type ",
           gradient.type(), " for an operand of type ", graph_.type(operand));
-    Expr& sum = gradients_[operand.node][operand.result];
-    sum = sum ? sum + gradient : gradient;
+    add(operand, gradient);
   }
 
   Graph& graph_;
-  Value loss_;
   Marks varying_;
   std::vector<std::vector<Expr>> gradients_;
 };
+
+std::vector<Expr> weighted_gradients(std::span<const Expr> outputs, std::span<const Expr> seeds,
+                                     std::span<const Expr> parameters) {
+  if (outputs.empty()) return std::vector<Expr>(parameters.size());
+  Graph& graph = outputs[0].graph();
+  const RestorePath restore(graph);
+  Reverse reverse(graph, parameters);
+  for (std::size_t k = 0; k < outputs.size(); ++k) reverse.seed(outputs[k].value(), seeds[k]);
+  reverse.run();
+  std::vector<Expr> found;
+  for (const Expr& p : parameters) found.push_back(reverse.gradient(p.value()));
+  return found;
+}
 
 void check_loss(const Expr& loss) {
   if (!loss) user_error("gradients: the loss is empty");
@@ -136,7 +159,11 @@ std::vector<Expr> gradients(const Expr& loss, std::span<const Expr> parameters) 
 
   Graph& graph = loss.graph();
   const RestorePath restore(graph);
-  Reverse reverse(loss, parameters);
+  Reverse reverse(graph, parameters);
+  if (reverse.varies(loss.value())) {
+    graph.set_path(graph.node(loss.value()).path);
+    reverse.seed(loss.value(), constant(graph, loss.dtype(), 1.0));
+  }
   reverse.run();
   std::vector<Expr> result;
   for (const Expr& p : parameters) {

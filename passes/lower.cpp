@@ -8,6 +8,7 @@
 #include <sinter/ir/error.h>
 #include <sinter/ir/kernel.h>
 #include <sinter/ir/ops.h>
+#include <sinter/ir/region.h>
 #include <sinter/passes/memory_plan.h>
 #include <sinter/passes/schedule_order.h>
 
@@ -34,23 +35,35 @@ Graph copy_body(const ir::TensorType& type) {
   return body;
 }
 
+/// The body of a loop as a graph of its own: the carries are states, which each turn updates.
+Graph turn_graph(const Graph& body, std::size_t carries) {
+  Graph turn(body.name());
+  const std::vector<NodeId> inputs = body.inputs();
+  for (NodeId id = 0; id < body.size(); ++id) {
+    Node node = body.node(id);
+    const auto carried = inputs.begin() + static_cast<std::ptrdiff_t>(carries);
+    if (std::find(inputs.begin(), carried, id) != carried) node.kind = ir::kind_of<ir::State>();
+    turn.add_unchecked(std::move(node));
+  }
+  for (std::size_t k = 0; k < body.outputs().size(); ++k) {
+    if (k < carries)
+      turn.set_update(inputs[k], body.outputs()[k].value);
+    else
+      turn.add_output(body.outputs()[k].name, body.outputs()[k].value);
+  }
+  return turn;
+}
+
+/// Lowers one graph, or the body of one loop, into items. All share the buffers of one program.
 class Lowering {
  public:
-  Lowering(const Graph& graph, const ir::Target& target)
-      : graph_(graph), target_(target), storage_(graph), order_(order_nodes(graph)) {
-    program_.name = graph.name();
-  }
+  Lowering(const Graph& graph, const ir::Target& target, Program& program, int depth)
+      : graph_(graph), target_(target), program_(program), depth_(depth), storage_(graph), order_(order_nodes(graph)) {}
 
-  Program run() {
-    make_bound_buffers();
-    choose_homes();
-    for (const NodeId id : order_.nodes)
-      if (!is_bound(graph_.node(id)) && !storage_.is_view(id)) add_kernel(id);
-    copy_outputs();
-    copy_states();
-    place_arena();
-    add_barriers();
-    return std::move(program_);
+  /// A whole program.
+  void run() {
+    bind_signature();
+    program_.items = lower();
   }
 
  private:
@@ -59,14 +72,27 @@ class Lowering {
     return static_cast<BufferId>(program_.buffers.size() - 1);
   }
 
-  /// Inputs, states, outputs, constants: the signature first, in the graph's order.
-  void make_bound_buffers() {
+  std::vector<ir::Item> lower() {
+    bind_constants();
+    choose_homes();
+    for (const NodeId id : order_.nodes)
+      if (!is_bound(graph_.node(id)) && !storage_.is_view(id)) add_node(id);
+    copy_outputs();
+    copy_states();
+    return std::move(items_);
+  }
+
+  /// Inputs, states, outputs, in the graph's order.
+  void bind_signature() {
     for (const NodeId id : graph_.inputs())
       home_[{id, 0}] = add_buffer(BufferKind::input, name_of(graph_.node(id)), graph_.type({id, 0}));
     for (const NodeId id : graph_.states())
       home_[{id, 0}] = add_buffer(BufferKind::state, name_of(graph_.node(id)), graph_.type({id, 0}));
     for (const ir::Output& o : graph_.outputs())
       outputs_.push_back(add_buffer(BufferKind::output, o.name, graph_.type(o.value)));
+  }
+
+  void bind_constants() {
     for (NodeId id = 0; id < graph_.size(); ++id)
       if (graph_.node(id).kind == ir::kind_of<ir::Constant>())
         home_[{id, 0}] = add_buffer(BufferKind::constant, "", graph_.type({id, 0}),
@@ -94,6 +120,48 @@ class Lowering {
     return home_[root] = add_buffer(BufferKind::arena, "", graph_.type(root));
   }
 
+  void add_node(NodeId id) {
+    if (const auto loop = repetition_of(graph_.node(id)))
+      add_loop(id, *loop);
+    else
+      add_kernel(id);
+  }
+
+  /// What turn k of the loop around an inner kernel sees of a stack: slice k, or the k-th from the end.
+  BufferId add_slice(BufferId stack, const ir::TensorType& type, const ir::Repetition& loop) {
+    Buffer slice{BufferKind::slice, "", type, 0, {}};
+    slice.of = stack;
+    slice.stride = loop.reverse ? -type.bytes() : type.bytes();
+    slice.offset = loop.reverse ? type.bytes() * (loop.length - 1) : 0;
+    slice.depth = depth_;
+    program_.buffers.push_back(std::move(slice));
+    return static_cast<BufferId>(program_.buffers.size() - 1);
+  }
+
+  /// The carries live in the buffers of the last values; before the loop these get the first ones.
+  void add_loop(NodeId id, const ir::Repetition& loop) {
+    const Node& n = graph_.node(id);
+    const Graph turn = turn_graph(*n.body, loop.carries);
+    Lowering inner(turn, target_, program_, depth_ + 1);
+    const std::vector<NodeId> inputs = n.body->inputs();
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      const ir::TensorType& type = turn.type({inputs[k], 0});
+      BufferId given = home(n.operands[k]);
+      if (k < loop.carries) {
+        const BufferId carry = home({id, static_cast<std::uint32_t>(k)});
+        copy(given, carry, type);
+        given = carry;
+      } else if (k < loop.carries + loop.sequences) {
+        given = add_slice(given, type, loop);
+      }
+      inner.home_[{inputs[k], 0}] = given;
+    }
+    for (std::size_t r = loop.carries; r < n.results.size(); ++r)
+      inner.outputs_.push_back(
+          add_slice(home({id, static_cast<std::uint32_t>(r)}), n.body->type(n.body->outputs()[r].value), loop));
+    items_.emplace_back(std::make_shared<const ir::Loop>(ir::Loop{loop.length, inner.lower()}));
+  }
+
   void add_kernel(NodeId id) {
     const Node& n = graph_.node(id);
     ir::Kernel kernel;
@@ -114,7 +182,7 @@ class Lowering {
     const auto shape = ir::kernel_shape(*kernel.body);
     if (const auto* why = std::get_if<std::string>(&shape)) internal_error("'", kernel.name, "' is no kernel: ", *why);
     kernel.schedule = choose_schedule(*kernel.body, std::get<ir::KernelShape>(shape), target_);
-    program_.items.emplace_back(std::move(kernel));
+    items_.emplace_back(std::move(kernel));
   }
 
   void copy(BufferId from, BufferId to, const ir::TensorType& type) {
@@ -149,26 +217,103 @@ class Lowering {
       copy(sources[k], home_.at({order_.copied_states[k], 0}), graph_.type({order_.copied_states[k], 0}));
   }
 
-  void place_arena() {
-    std::vector<Lifetime> lifetimes;
-    std::vector<BufferId> arena = program_.of_kind(BufferKind::arena);
-    for (const BufferId b : arena) {
-      Lifetime life{program_.buffers[b].type.bytes(), -1, -1};
-      for (std::size_t k = 0; k < program_.items.size(); ++k) {
-        const auto& kernel = std::get<ir::Kernel>(program_.items[k]);
-        const bool touched = std::count(kernel.inputs.begin(), kernel.inputs.end(), b) +
-                                 std::count(kernel.outputs.begin(), kernel.outputs.end(), b) >
-                             0;
-        if (!touched) continue;
-        if (life.first < 0) life.first = static_cast<std::int64_t>(k);
-        life.last = static_cast<std::int64_t>(k);
-      }
-      lifetimes.push_back(life);
+  const Graph& graph_;
+  const ir::Target& target_;
+  Program& program_;
+  int depth_;  // loops around
+  Storage storage_;
+  Order order_;
+  std::vector<ir::Item> items_;
+  std::map<Value, BufferId> home_;
+  std::vector<BufferId> outputs_;
+};
+
+// ---- Memory ----
+
+/// Calls visit(root) for every buffer that an item touches.
+template <class Visit>
+void for_each_root(const Program& program, const ir::Item& item, Visit visit) {
+  if (const auto* loop = std::get_if<std::shared_ptr<const ir::Loop>>(&item)) {
+    for (const ir::Item& inner : (*loop)->items) for_each_root(program, inner, visit);
+  } else if (const auto* kernel = std::get_if<ir::Kernel>(&item)) {
+    for (const BufferId id : kernel->inputs) visit(program.root_of(id));
+    for (const BufferId id : kernel->outputs) visit(program.root_of(id));
+  }
+}
+
+/// What a loop touches lives as long as the loop.
+void place_arena(Program& program) {
+  const std::vector<BufferId> arena = program.of_kind(BufferKind::arena);
+  std::map<BufferId, Lifetime> lives;
+  for (const BufferId b : arena) lives[b] = {program.buffers[b].type.bytes(), -1, -1};
+  for (std::size_t k = 0; k < program.items.size(); ++k)
+    for_each_root(program, program.items[k], [&](BufferId b) {
+      const auto life = lives.find(b);
+      if (life == lives.end()) return;
+      if (life->second.first < 0) life->second.first = static_cast<std::int64_t>(k);
+      life->second.last = static_cast<std::int64_t>(k);
+    });
+  std::vector<Lifetime> lifetimes;
+  for (const BufferId b : arena) lifetimes.push_back(lives.at(b));
+  const MemoryPlan plan = plan_memory(lifetimes);
+  for (std::size_t k = 0; k < arena.size(); ++k) program.buffers[arena[k]].offset = plan.offsets[k];
+  program.arena_bytes = plan.peak;
+  program.arena_lower_bound = plan.lower_bound;
+}
+
+// ---- Barriers ----
+
+/// What an item reads and writes, and whether threads share it.
+struct Access {
+  std::vector<BufferId> reads, writes;  // roots
+  bool parallel = false;
+};
+
+Access access_of(const Program& program, const ir::Item& item) {
+  Access access;
+  if (const auto* loop = std::get_if<std::shared_ptr<const ir::Loop>>(&item)) {
+    for (const ir::Item& inner : (*loop)->items) {
+      const Access part = access_of(program, inner);
+      access.reads.insert(access.reads.end(), part.reads.begin(), part.reads.end());
+      access.writes.insert(access.writes.end(), part.writes.begin(), part.writes.end());
+      access.parallel = access.parallel || part.parallel;
     }
-    const MemoryPlan plan = plan_memory(lifetimes);
-    for (std::size_t k = 0; k < arena.size(); ++k) program_.buffers[arena[k]].offset = plan.offsets[k];
-    program_.arena_bytes = plan.peak;
-    program_.arena_lower_bound = plan.lower_bound;
+  } else if (const auto* kernel = std::get_if<ir::Kernel>(&item)) {
+    for (const BufferId id : kernel->inputs) access.reads.push_back(program.root_of(id));
+    for (const BufferId id : kernel->outputs) access.writes.push_back(program.root_of(id));
+    access.parallel = kernel->schedule.parallel;
+  }
+  return access;
+}
+
+class Barriers {
+ public:
+  explicit Barriers(const Program& program) : program_(program) {}
+
+  /// The items with a barrier before each that must not start before all threads are through with earlier ones.
+  std::vector<ir::Item> between(const std::vector<ir::Item>& items) const {
+    std::vector<ir::Item> made;
+    std::vector<Access> since;  // the last barrier
+    for (const ir::Item& item : items) {
+      Access access = access_of(program_, item);
+      if (std::any_of(since.begin(), since.end(), [&](const Access& a) { return conflict(a, access); })) {
+        made.emplace_back(ir::Barrier{});
+        since.clear();
+      }
+      since.push_back(std::move(access));
+      made.push_back(with_inner(item));
+    }
+    return made;
+  }
+
+ private:
+  /// In a loop one turn ends before the next begins.
+  ir::Item with_inner(const ir::Item& item) const {
+    const auto* loop = std::get_if<std::shared_ptr<const ir::Loop>>(&item);
+    if (loop == nullptr) return item;
+    ir::Loop inner{(*loop)->count, between((*loop)->items)};
+    if (access_of(program_, item).parallel) inner.items.emplace_back(ir::Barrier{});
+    return std::make_shared<const ir::Loop>(std::move(inner));
   }
 
   /// Two buffers share bytes.
@@ -186,38 +331,24 @@ class Lowering {
     });
   }
 
-  /// One kernel must not start on some thread while the other still runs on another.
-  bool conflict(const ir::Kernel& a, const ir::Kernel& b) const {
-    if (!a.schedule.parallel && !b.schedule.parallel) return false;  // both on thread 0, in order
-    return any_overlap(a.outputs, b.inputs) || any_overlap(a.inputs, b.outputs) || any_overlap(a.outputs, b.outputs);
+  /// One item must not start on some thread while the other still runs on another.
+  bool conflict(const Access& a, const Access& b) const {
+    if (!a.parallel && !b.parallel) return false;  // both on thread 0, in order
+    return any_overlap(a.writes, b.reads) || any_overlap(a.reads, b.writes) || any_overlap(a.writes, b.writes);
   }
 
-  void add_barriers() {
-    std::vector<ir::Item> items;
-    std::vector<const ir::Kernel*> since;  // kernels since the last barrier
-    for (const ir::Item& item : program_.items) {
-      const auto& kernel = std::get<ir::Kernel>(item);
-      if (std::any_of(since.begin(), since.end(), [&](const ir::Kernel* k) { return conflict(*k, kernel); })) {
-        items.emplace_back(ir::Barrier{});
-        since.clear();
-      }
-      since.push_back(&kernel);
-      items.push_back(item);
-    }
-    program_.items = std::move(items);
-  }
-
-  const Graph& graph_;
-  const ir::Target& target_;
-  Storage storage_;
-  Order order_;
-  Program program_;
-  std::map<Value, BufferId> home_;
-  std::vector<BufferId> outputs_;
+  const Program& program_;
 };
 
 }  // namespace
 
-Program lower_graph(const Graph& graph, const ir::Target& target) { return Lowering(graph, target).run(); }
+Program lower_graph(const Graph& graph, const ir::Target& target) {
+  Program program;
+  program.name = graph.name();
+  Lowering(graph, target, program, 0).run();
+  place_arena(program);
+  program.items = Barriers(program).between(program.items);
+  return program;
+}
 
 }  // namespace sinter::passes

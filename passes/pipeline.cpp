@@ -10,6 +10,7 @@
 #include <sinter/passes/debug.h>
 #include <sinter/passes/registry.h>
 
+#include "loop_bodies.h"
 #include "lower.h"
 
 namespace sinter::passes {
@@ -40,7 +41,7 @@ ir::Graph run_passes(const ir::Graph& graph, std::span<const std::string> names,
   ir::Graph current = graph;
   for (const std::string& name : names) {
     const Pass& pass = find_pass(name);
-    current = step(name, options, [&] { return pass.run(current); });
+    current = step(name, options, [&] { return run_pass(pass, current); });
   }
   return current;
 }

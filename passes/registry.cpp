@@ -14,8 +14,9 @@ namespace {
 
 constexpr Pass passes[] = {
     {"differentiate", "Adds the gradient of output 'loss' for every float state as output 'grad/NAME'.",
-     [](const ir::Graph& g) { return differentiate(g); }},
+     [](const ir::Graph& g) { return differentiate(g); }, true, false},
     {"erase_stop_gradient", "Drops stop_gradient nodes, once nothing is left to differentiate.", erase_stop_gradient},
+    {"tidy_loops", "Makes loops over the same operands one loop and drops what nobody reads of it.", tidy_loops},
     {"simplify", "Applies local rewrite rules that keep every bit, until none fits.", simplify},
     {"constant_fold", "Evaluates nodes whose operands are constants, unless the result is bigger than they are.",
      constant_fold},
@@ -28,7 +29,7 @@ constexpr Pass passes[] = {
 // Folding makes new powers of two for simplify, cse makes operands one that rules compare, and rules write nodes anew
 // that cse has seen: hence twice. All of it together takes less than a tenth of fuse.
 constexpr std::string_view defaults[] = {
-    "erase_stop_gradient", "simplify", "constant_fold", "cse", "simplify", "cse", "dce", "fuse"};
+    "erase_stop_gradient", "tidy_loops", "simplify", "constant_fold", "cse", "simplify", "cse", "dce", "fuse"};
 
 }  // namespace
 

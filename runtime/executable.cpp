@@ -36,7 +36,7 @@ ir::AlignedBytes copy_constant(const ir::Buffer& buffer) {
 }
 
 void add_slots(const ir::Program& program, Executable::Impl& impl) {
-  std::size_t counts[6] = {};
+  std::size_t counts[static_cast<std::size_t>(ir::BufferKind::slice) + 1] = {};
   for (const ir::Buffer& buffer : program.buffers) {
     std::size_t& count = counts[static_cast<std::size_t>(buffer.kind)];
     Executable::Impl::Slot slot{buffer.kind, count++, buffer.offset, buffer.type.bytes(), nullptr};

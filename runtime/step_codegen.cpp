@@ -90,7 +90,10 @@ class KernelCache {
 class StepEmitter {
  public:
   StepEmitter(llvm::Module& module, const ir::Program& program, const CompileOptions& options, std::string_view name)
-      : builder_(module.getContext()), kernels_(module, program, options), addresses_(program.buffers.size()) {
+      : builder_(module.getContext()),
+        program_(program),
+        kernels_(module, program, options),
+        addresses_(program.buffers.size()) {
     llvm::Type* i32 = builder_.getInt32Ty();
     llvm::Type* pointer = builder_.getPtrTy();
     auto* type = llvm::FunctionType::get(builder_.getVoidTy(), {pointer, i32, i32, pointer, pointer}, false);
@@ -121,13 +124,22 @@ class StepEmitter {
   }
   llvm::Value* i64(std::int64_t v) { return builder_.getInt64(static_cast<std::uint64_t>(v)); }
 
-  /// Once, at the start; unused ones are removed by the passes.
+  /// Once, at the start; unused ones are removed by the passes. Slices have none of their own.
   void load_addresses(const ir::Program& program) {
     llvm::Type* pointer = builder_.getPtrTy();
     for (std::size_t k = 0; k < addresses_.size(); ++k) {
+      if (program.buffers[k].kind == ir::BufferKind::slice) continue;
       llvm::Value* slot = builder_.CreateConstGEP1_64(pointer, function_->getArg(0), k);
       addresses_[k] = builder_.CreateLoad(pointer, slot, program.buffers[k].name);
     }
+  }
+
+  /// Of a slice: in the turn that is being emitted.
+  llvm::Value* address(ir::BufferId id) {
+    const ir::Buffer& buffer = program_.buffers[id];
+    if (buffer.kind != ir::BufferKind::slice) return addresses_.at(id);
+    llvm::Value* moved = builder_.CreateMul(turns_.at(static_cast<std::size_t>(buffer.depth)), i64(buffer.stride));
+    return builder_.CreateGEP(builder_.getInt8Ty(), address(buffer.of), builder_.CreateAdd(moved, i64(buffer.offset)));
   }
 
   void emit(const std::vector<ir::Item>& items) {
@@ -172,13 +184,13 @@ class StepEmitter {
       return builder_.CreateSDiv(builder_.CreateMul(i64(extent), t), threads_);
     };
     // In a loop all have to be through with the values of the last turn.
-    if (loops_ > 0 && shared_workspace_bytes(kernel) > 0) emit_barrier();
+    if (!turns_.empty() && shared_workspace_bytes(kernel) > 0) emit_barrier();
     call(kernel, bound(thread_), bound(builder_.CreateAdd(thread_, i64(1))));
   }
 
   void call(const ir::Kernel& kernel, llvm::Value* begin, llvm::Value* end) {
     std::vector<llvm::Value*> arguments;
-    for (const ir::BufferId id : operands_of(kernel)) arguments.push_back(addresses_.at(id));
+    for (const ir::BufferId id : operands_of(kernel)) arguments.push_back(address(id));
     arguments.push_back(begin);
     arguments.push_back(end);
     if (const std::int64_t exchanged = shared_workspace_bytes(kernel); exchanged > 0) {
@@ -211,9 +223,9 @@ class StepEmitter {
     builder_.SetInsertPoint(body);
     llvm::PHINode* turn = builder_.CreatePHI(builder_.getInt64Ty(), 2, "turn");
     turn->addIncoming(i64(0), before);
-    ++loops_;
+    turns_.push_back(turn);
     emit(loop.items);
-    --loops_;
+    turns_.pop_back();
     llvm::Value* following = builder_.CreateAdd(turn, i64(1));
     turn->addIncoming(following, builder_.GetInsertBlock());
     llvm::BasicBlock* behind = new_block("behind_loop");
@@ -222,6 +234,7 @@ class StepEmitter {
   }
 
   llvm::IRBuilder<> builder_;
+  const ir::Program& program_;
   KernelCache kernels_;
   std::vector<llvm::Value*> addresses_;  // of the buffers
   llvm::Function* function_ = nullptr;
@@ -231,7 +244,7 @@ class StepEmitter {
   llvm::Value* exchange_ = nullptr;   // of all threads together
   llvm::Value* barrier_ = nullptr;    // null for one thread
   std::int64_t exchanged_ = 0;        // bytes of it that earlier kernels use
-  int loops_ = 0;                     // around the place where code is emitted
+  std::vector<llvm::Value*> turns_;   // of the loops around the place where code is emitted, i64
 };
 
 }  // namespace

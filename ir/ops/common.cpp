@@ -32,4 +32,11 @@ void expect_axes(const Ints& axes, int rank, std::string_view what) {
   }
 }
 
+Expr unstacked(const Expr& x) {
+  Ints extents = x.shape().ints();
+  extents[1] *= extents[0];
+  extents.erase(extents.begin());
+  return reshape(x, Shape(std::move(extents)));
+}
+
 }  // namespace sinter::ir::detail

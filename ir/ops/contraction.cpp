@@ -128,6 +128,19 @@ Gradients Dot::vjp(const VjpContext& c) {
   return g;
 }
 
+Expr Dot::stacked_sum(const Attrs& a, std::span<const Expr> x) {
+  const bool leads = a.batch_a.empty() && !a.contract_a.empty() && a.contract_a[0] == 0 && a.contract_b[0] == 0;
+  if (leads) return dot(detail::unstacked(x[0]), detail::unstacked(x[1]), a);
+  const auto shifted = [](Ints axes) {
+    for (std::int64_t& axis : axes) ++axis;
+    return axes;
+  };
+  Attrs moved{shifted(a.batch_a), shifted(a.batch_b), shifted(a.contract_a), shifted(a.contract_b)};
+  moved.contract_a.insert(moved.contract_a.begin(), 0);
+  moved.contract_b.insert(moved.contract_b.begin(), 0);
+  return dot(x[0], x[1], moved);
+}
+
 Expr dot(const Expr& a, const Expr& b, const Dot::Attrs& attrs) { return apply<Dot>(attrs, {a, b}); }
 
 Expr matmul(const Expr& a, const Expr& b) {

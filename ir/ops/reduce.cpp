@@ -66,6 +66,13 @@ Order Reduction::order(const Attrs& a, Types types) {
   return contains(a.axes, types[0].rank() - 1) ? Order::lanes : Order::chain;
 }
 
+Expr ReduceSum::stacked_sum(const Attrs& a, std::span<const Expr> x) {
+  if (!a.axes.empty() && a.axes[0] == 0) return reduce_sum(detail::unstacked(x[0]), a.axes);
+  Ints axes = {0};
+  for (const std::int64_t axis : a.axes) axes.push_back(axis + 1);
+  return reduce_sum(x[0], axes);
+}
+
 Gradients ReduceSum::vjp(const VjpContext& c) { return {stretch(c.grad(), c)}; }
 
 Gradients ReduceProd::vjp(const VjpContext& c) {

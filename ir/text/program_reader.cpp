@@ -36,6 +36,8 @@ class ProgramReader {
   void choice(Schedule& schedule);
   KernelForm form();
   Loop loop(int depth);
+  void movement(Buffer& slice);
+  BufferId buffer_id();
   std::vector<BufferId> buffer_ids();
 
   Reader& reader_;
@@ -72,7 +74,7 @@ void ProgramReader::arena() {
   reader_.expect("bytes");
 }
 
-/// `%b0 = KIND ["name"] [offset N] [CONTENTS] : TYPE`
+/// `%b0 = KIND ["name"] [OF] [offset N] [stride N depth N] [CONTENTS] : TYPE`
 void ProgramReader::buffer() {
   const Token id = reader_.take();
   if (ids_.contains(id.text)) reader_.fail(id, describe(id) + " is defined twice");
@@ -81,7 +83,9 @@ void ProgramReader::buffer() {
   Buffer b;
   b.kind = buffer_kind();
   if (reader_.peek().kind == TokenKind::string) b.name = reader_.string("a name");
+  if (b.kind == BufferKind::slice) b.of = buffer_id();
   if (reader_.accept("offset")) b.offset = reader_.integer();
+  if (b.kind == BufferKind::slice) movement(b);
   std::optional<Contents> contents;
   if (b.kind == BufferKind::constant) contents = read_contents(reader_);
   reader_.expect(":");
@@ -117,7 +121,9 @@ Loop ProgramReader::loop(int depth) {
   Loop l;
   l.count = reader_.integer(1);
   reader_.expect("{");
+  rules_.enter_loop(l.count);
   items(l.items, depth + 1);
+  rules_.leave_loop();
   return l;
 }
 
@@ -136,14 +142,24 @@ Kernel ProgramReader::kernel() {
   return k;
 }
 
+/// `stride 128 depth 0`
+void ProgramReader::movement(Buffer& slice) {
+  reader_.expect("stride");
+  slice.stride = reader_.integer();
+  reader_.expect("depth");
+  slice.depth = static_cast<int>(std::min<std::int64_t>(reader_.integer(0), deepest_nesting + 1));
+}
+
+BufferId ProgramReader::buffer_id() {
+  const Token token = reader_.expect(TokenKind::value, "a buffer like %b0");
+  const auto found = ids_.find(token.text);
+  if (found == ids_.end()) reader_.fail(token, "unknown buffer " + describe(token));
+  return found->second;
+}
+
 std::vector<BufferId> ProgramReader::buffer_ids() {
   std::vector<BufferId> ids;
-  reader_.list("(", ")", [&] {
-    const Token token = reader_.expect(TokenKind::value, "a buffer like %b0");
-    const auto found = ids_.find(token.text);
-    if (found == ids_.end()) reader_.fail(token, "unknown buffer " + describe(token));
-    ids.push_back(found->second);
-  });
+  reader_.list("(", ")", [&] { ids.push_back(buffer_id()); });
   return ids;
 }
 

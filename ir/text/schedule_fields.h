@@ -25,7 +25,8 @@ void for_each_choice(Visit visit) {
 inline constexpr KernelForm kernel_forms[] = {KernelForm::pointwise, KernelForm::row, KernelForm::column,
                                               KernelForm::contract, KernelForm::scatter};
 inline constexpr BufferKind buffer_kinds[] = {BufferKind::arena, BufferKind::input,    BufferKind::output,
-                                              BufferKind::state, BufferKind::constant, BufferKind::derived};
+                                              BufferKind::state, BufferKind::constant, BufferKind::derived,
+                                              BufferKind::slice};
 
 /// The one of `known` that is spelled `name`.
 template <class Enum, std::size_t N>

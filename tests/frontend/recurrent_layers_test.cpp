@@ -212,10 +212,6 @@ TEST_CASE("recurrent layers: mistakes are explained") {
   LSTM flat(units);
   CHECK(message([&] { run_layer(flat, {numbers({batch, features})}); }).find("[n, steps, features]") !=
         std::string::npos);
-  SimpleRNN endless(units);
-  CHECK(message([&] {
-          run_layer(endless, {numbers({1, Recurrent::most_steps + 1, 1})});
-        }).find("expected at most 512 steps, got 513") != std::string::npos);
   CHECK(message([] { Bidirectional layer{GRU(units), {.merge_mode = "add"}}; }).find("unknown merge_mode 'add'") !=
         std::string::npos);
 }

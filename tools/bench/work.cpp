@@ -4,6 +4,7 @@
 
 #include <sinter/ir/node_space.h>
 #include <sinter/ir/op.h>
+#include <sinter/ir/region.h>
 #include <sinter/passes/pipeline.h>
 #include <sinter/runtime/executable.h>
 
@@ -26,7 +27,8 @@ std::int64_t saved_elements(const std::vector<LayerSpec>& layers) {
 double contraction_flops(const ir::Graph& graph) {
   double flops = 0.0;
   for (const ir::Node& node : graph.nodes()) {
-    if (node.body != nullptr) flops += contraction_flops(*node.body);
+    const auto loop = ir::repetition_of(node);
+    if (node.body != nullptr) flops += contraction_flops(*node.body) * static_cast<double>(loop ? loop->length : 1);
     const ir::OpInfo& op = ir::info(node.kind);
     if (op.form != ir::Form::contract || op.space == nullptr) continue;
     const ir::Space space = ir::node_space(graph, node);

@@ -26,6 +26,7 @@
 #include <sinter/frontend/recurrent_layers.h>
 #include <sinter/frontend/reshaping_layers.h>
 #include <sinter/frontend/safetensors.h>
+#include <sinter/frontend/scan.h>
 #include <sinter/frontend/schedules.h>
 #include <sinter/frontend/sequential.h>
 #include <sinter/frontend/spatial_layers.h>

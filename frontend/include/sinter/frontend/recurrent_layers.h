@@ -1,8 +1,9 @@
 #pragma once
 // Layers that read a sequence step by step. Defaults, gate orders and formulas are those of Keras 3.
 //
-// The steps of a sequence are written out one after the other, so the time to compile grows with its length (about 3
-// seconds for training 28 steps of 32 units); more than `most_steps` are refused.
+// A layer states one step; the sequence is a loop (scan.h), so the time to compile does not depend on its length. What
+// the input needs of all steps is computed before the loop, and gradients of weights behind it, each as one
+// contraction.
 
 #include <cstdint>
 #include <memory>
@@ -20,8 +21,6 @@ namespace sinter {
 /// it the last states with return_state.
 class SINTER_API Recurrent : public Layer {
  public:
-  static constexpr std::int64_t most_steps = 512;
-
   void build(const Shape& input) override;
   Tensors call_many(Tensors xs) override;
   Tensor call(Tensor x) override;
@@ -42,7 +41,7 @@ class SINTER_API Recurrent : public Layer {
   };
   Recurrent(LayerOptions options, Design design);
 
-  /// What of the input every step needs, for all steps at once: [n, steps, features] -> [n, steps, k]. Here x W + b.
+  /// What of the input every step needs, for all steps at once: [steps, n, features] -> [steps, n, k]. Here x W + b.
   virtual Tensor project(const Tensor& x);
   /// One step: its part of the projection [n, k] and the states [n, units]; the new states, the output first.
   virtual Tensors step(const Tensor& projected, const Tensors& states) = 0;
@@ -51,7 +50,7 @@ class SINTER_API Recurrent : public Layer {
   const Variable& recurrent_kernel() const { return recurrent_kernel_; }
 
  private:
-  /// Throws for an input of another rank, and says how long a sequence may be.
+  /// Throws for an input of another rank.
   void check_input(const Shape& input) const;
   Tensors initial_states(const Tensors& xs) const;
   Design design_;

@@ -106,7 +106,8 @@ class SINTER_API Tensor {
   DType dtype() const { return expr().dtype(); }
   const TensorType& type() const { return expr().type(); }
   /// The node behind it. Throws UserError for an empty tensor and for one whose tracing is over.
-  const ir::Expr& expr() const;
+  /// Inside a turn of a loop (scan.h) a tensor from outside is seen as an input of the turn.
+  ir::Expr expr() const;
   ir::Graph& graph() const { return expr().graph(); }
   bool empty() const { return !static_cast<bool>(expr_); }
 

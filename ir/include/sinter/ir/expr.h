@@ -26,11 +26,16 @@ class SINTER_API Expr {
   Value value_;
 };
 
+/// Appends the gradients of `outputs`, weighted by `seeds`, with respect to `parameters` to their graph; an empty Expr
+/// is zero. It is what a region's gradient rule applies to a copy of its body.
+using ReverseMode = std::vector<Expr> (*)(std::span<const Expr> outputs, std::span<const Expr> seeds,
+                                          std::span<const Expr> parameters);
+
 /// What a gradient rule sees: the node, its operands and results, and the gradients of the results.
 class SINTER_API VjpContext {
  public:
-  VjpContext(Graph& graph, NodeId node, std::vector<Expr> gradients, std::vector<bool> wanted)
-      : graph_(graph), node_(node), gradients_(std::move(gradients)), wanted_(std::move(wanted)) {}
+  VjpContext(Graph& graph, NodeId node, std::vector<Expr> gradients, std::vector<bool> wanted, ReverseMode reverse)
+      : graph_(graph), node_(node), gradients_(std::move(gradients)), wanted_(std::move(wanted)), reverse_(reverse) {}
 
   Graph& graph() const { return graph_; }
   const Node& node() const { return graph_.node(node_); }
@@ -41,6 +46,8 @@ class SINTER_API VjpContext {
   Expr grad(std::size_t k = 0) const { return gradients_[k]; }
   /// Whether anybody asks for the gradient of operand k.
   bool wants(std::size_t k) const { return wanted_[k]; }
+  /// Reverse mode, for bodies.
+  ReverseMode reverse_mode() const { return reverse_; }
   template <class Op>
   typename Op::Attrs attributes() const {
     return unpack<typename Op::Attrs>(node().attributes);
@@ -51,6 +58,7 @@ class SINTER_API VjpContext {
   NodeId node_;
   std::vector<Expr> gradients_;
   std::vector<bool> wanted_;
+  ReverseMode reverse_;
 };
 
 enum class Direction : std::uint8_t { eq, ne, lt, le, gt, ge };

@@ -114,6 +114,8 @@ class SINTER_API PathScope {
 SINTER_API const std::string& name_of(const Node& node);
 /// Same nodes, outputs, updates and paths (what the text form shows).
 SINTER_API bool operator==(const Graph& a, const Graph& b);
+/// Same nodes and paths; names, outputs and updates may differ.
+SINTER_API bool same_nodes(const Graph& a, const Graph& b);
 /// "dense_1: dot" or "dot": where an error happened.
 SINTER_API std::string where(const std::string& path, std::string_view op);
 

@@ -35,6 +35,16 @@ enum class Order : std::uint8_t { chain, lanes };
 /// One operator kind: an index into the op list.
 enum class OpKind : std::uint8_t {};
 
+/// How often a region op runs its body. Its operands are the first values of the carries, then the sequences, which
+/// give each turn one slice along axis 0, then constants, which every turn sees whole. The body's inputs follow that
+/// order; its outputs are the next values of the carries, then one slice of each stacked result.
+struct Repetition {
+  std::int64_t length = 1;
+  std::size_t carries = 0;
+  std::size_t sequences = 0;
+  bool reverse = false;  // from the last slice to the first
+};
+
 class VjpContext;
 class Expr;
 
@@ -62,6 +72,14 @@ struct OpInfo {
   double (*fill)(const Attributes&, DType) = nullptr;
   Order (*order)(const Attributes&, std::span<const TensorType> operands) = nullptr;
   Gradients (*vjp)(const VjpContext&) = nullptr;
+
+  /// Of a region: how its body repeats; null when it runs once and operands and results are its own.
+  Repetition (*repetition)(const Attributes&) = nullptr;
+  bool linear =
+      false;  // a sum of results is the result of summed operands (a map too, if it has one operand and fill 0)
+  /// The sum over axis 0 of what the op makes of each slice of its operands, without stacking the results; null when
+  /// the op has no such form.
+  Expr (*stacked_sum)(const Attributes&, std::span<const Expr>) = nullptr;
 };
 
 /// The declaration behind a kind.

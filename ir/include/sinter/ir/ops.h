@@ -30,7 +30,7 @@ using AllOps = OpList<
     // windows
     Conv, MaxPool, WindowPick, MaxUnpool, WindowSum,
     // region
-    Fused>;
+    Fused, Scan>;
 
 /// The kind of a statically known op.
 template <class Op>

@@ -24,6 +24,7 @@ enum class BufferKind : std::uint8_t {
   state,     // bound by the caller, read and written
   constant,  // contents known when compiling
   derived,   // belongs to the executable (packed weights)
+  slice,     // a part of another buffer that moves with the turns of a loop around the kernel
 };
 SINTER_API std::string_view to_string(BufferKind kind);
 
@@ -33,8 +34,12 @@ struct Buffer {
   BufferKind kind = BufferKind::arena;
   std::string name;  // of the input, output or state; free otherwise
   TensorType type;
-  std::int64_t offset = 0;  // bytes from the arena's start, a multiple of 64
+  /// Arena: bytes from its start, a multiple of 64. Slice: bytes from the start of `of`, in turn 0.
+  std::int64_t offset = 0;
   TensorData data;          // of a constant
+  BufferId of = 0;          // of a slice: an earlier buffer, which may be a slice of another loop
+  std::int64_t stride = 0;  // of a slice: bytes from turn to turn; below 0 it moves towards the start
+  int depth = 0;            // of a slice: which of the loops around the kernel moves it, 0 the outermost
 };
 
 /// How the loop builder treats a kernel's body.
@@ -95,6 +100,8 @@ struct SINTER_API Program {
 
   /// Ids of the buffers of one kind, in order.
   std::vector<BufferId> of_kind(BufferKind kind) const;
+  /// The buffer that holds the bytes: that of which `id` is a slice, however often, or itself.
+  BufferId root_of(BufferId id) const;
   /// True when some kernel is shared between threads.
   bool is_parallel() const;
 };

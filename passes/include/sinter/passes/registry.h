@@ -17,6 +17,8 @@ struct Pass {
   ir::Graph (*run)(const ir::Graph&) = nullptr;
   /// Keeps every bit of outputs and new states (NaNs as a class). A pass that does not is never run by default.
   bool exact = true;
+  /// Runs on the bodies of loops as well.
+  bool enters_loops = true;
 };
 
 SINTER_API std::span<const Pass> all_passes();

@@ -17,6 +17,9 @@ SINTER_API ir::Graph cse(const ir::Graph& graph);
 SINTER_API ir::Graph dce(const ir::Graph& graph);
 /// Evaluates nodes whose operands are constants, unless the result would be bigger than what it is made from.
 SINTER_API ir::Graph constant_fold(const ir::Graph& graph);
+/// Makes loops one loop where they run the same nodes over the same operands (a gradient rule writes the forward loop
+/// again, with more results), and drops results that nobody reads and operands that no turn reads.
+SINTER_API ir::Graph tidy_loops(const ir::Graph& graph);
 /// Drops nodes that only matter to differentiation. Not for graphs that are still to be differentiated.
 SINTER_API ir::Graph erase_stop_gradient(const ir::Graph& graph);
 

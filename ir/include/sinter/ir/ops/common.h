@@ -27,6 +27,9 @@ SINTER_API void expect_bool(const TensorType& type);
 /// Axes must be in range and distinct.
 SINTER_API void expect_axes(const Ints& axes, int rank, std::string_view what);
 
+/// [t, n, ...] as [t * n, ...].
+SINTER_API Expr unstacked(const Expr& x);
+
 template <class T>
 std::int64_t size(const T& items) {
   return static_cast<std::int64_t>(items.size());

@@ -41,6 +41,8 @@ struct Dot {
     return carry[0];
   }
   static Gradients vjp(const VjpContext& c);
+  /// The stacked axis is contracted before the others; with a leading one it is one axis.
+  static Expr stacked_sum(const Attrs& a, std::span<const Expr> x);
 };
 
 SINTER_API Expr dot(const Expr& a, const Expr& b, const Dot::Attrs& attrs);

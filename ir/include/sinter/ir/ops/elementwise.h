@@ -8,6 +8,7 @@ namespace sinter::ir {
 
 struct Neg : Pointwise<1> {
   static constexpr std::string_view name = "neg";
+  static constexpr bool linear = true;
   template <class V>
   static V scalar(const V& x) {
     return -x;
@@ -161,6 +162,7 @@ struct Softplus : FloatPointwise<1> {
 
 struct Add : Pointwise<2> {
   static constexpr std::string_view name = "add";
+  static constexpr bool linear = true;
   template <class V>
   static V scalar(const V& a, const V& b) {
     return a + b;
@@ -170,6 +172,7 @@ struct Add : Pointwise<2> {
 
 struct Sub : Pointwise<2> {
   static constexpr std::string_view name = "sub";
+  static constexpr bool linear = true;
   template <class V>
   static V scalar(const V& a, const V& b) {
     return a - b;

@@ -48,6 +48,8 @@ struct ReduceSum : Reduction {
   static Carry<V, 1> combine(const Carry<V, 1>& a, const Carry<V, 1>& b) {
     return {a[0] + b[0]};
   }
+  /// The stacked axis is summed before the others; with a leading one it is one axis.
+  static Expr stacked_sum(const Attrs& a, std::span<const Expr> x);
   static Gradients vjp(const VjpContext& c);
 };
 
