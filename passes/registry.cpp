@@ -29,7 +29,8 @@ constexpr Pass passes[] = {
 // Folding makes new powers of two for simplify, cse makes operands one that rules compare, and rules write nodes anew
 // that cse has seen: hence twice. All of it together takes less than a tenth of fuse.
 constexpr std::string_view defaults[] = {
-    "erase_stop_gradient", "tidy_loops", "simplify", "constant_fold", "cse", "simplify", "cse", "dce", "fuse"};
+    "erase_stop_gradient", "tidy_loops", "simplify", "constant_fold", "cse", "simplify", "cse", "dce",
+    "tidy_loops",          "fuse"};
 
 }  // namespace
 

@@ -27,6 +27,7 @@
 
 #include "checked.h"
 #include "llvm_compat.h"
+#include "narrow_stores.h"
 
 namespace sinter::runtime {
 
@@ -201,6 +202,7 @@ void optimize(GeneratedModule& generated, const ir::Target& target) {
   add_attributes(*generated.module, target);
   if (wants_verification()) verify_module(*generated.module);
   run_passes(*generated.module, *machine);
+  write_single_narrow_lanes(*generated.module);
   if (wants_verification()) verify_module(*generated.module);
 }
 

@@ -1,6 +1,10 @@
 // Any schedule gives the same bits: lanes, unrolling, register tiles, swapped sides, sharing between threads and the
 // instruction set are free choices. Each kernel form is compiled under many of them and compared with the interpreter.
 
+#include <algorithm>
+#include <cstddef>
+
+#include <sinter/ir/error.h>
 #include <sinter/ir/kernel.h>
 #include <sinter/ir/text.h>
 #include <sinter/passes/pipeline.h>
@@ -356,6 +360,33 @@ TEST_CASE("contractions give the interpreter's bits on poorer instruction sets")
         INFO(c.name << " on " << level);
         CHECK(test::difference(expected, test::run_compiled(program, environment, {options.target, false, 1}),
                                environment) == "");
+      }
+    }
+  }
+}
+
+TEST_CASE("stores end where their buffer ends") {
+  for (const char* dtype : {"f16", "bf16", "u8", "i1", "f32"}) {
+    for (const int size : {1, 2, 15, 16, 17, 31, 33, 35, 49}) {
+      const std::string type = str(dtype, "[", size, "]");
+      const std::string op = std::string_view(dtype) == "i1" ? "not" : "neg";
+      const std::string text =
+          str("graph @f {\n %0 = input \"x\" : ", type, "\n %1 = ", op, " %0 : ", type, "\n return %1 \"y\"\n}");
+      for (const char* level : {"", "avx2", "baseline"}) {
+        passes::Options options;
+        options.target = runtime::host_target();
+        if (*level != '\0') options.target = runtime::restrict_target(options.target, level);
+        const ir::Program program = passes::compile(ir::parse_graph(text, "f"), options);
+        runtime::Session session(runtime::Executable::compile(program, {options.target, false, ""}));
+        constexpr std::byte guard{0xA5};
+        std::vector<std::byte> x(256, std::byte{1}), y(256, guard);
+        const void* inputs[] = {x.data()};
+        void* outputs[] = {y.data()};
+        session.run({inputs, {}, outputs});
+        const auto end = y.begin() + session.executable().signature().outputs[0].type.bytes();
+        INFO(type << " on " << (*level != '\0' ? level : "host"));
+        CHECK(std::all_of(end, y.end(), [](std::byte b) { return b == guard; }));
+        CHECK(std::none_of(y.begin(), end, [](std::byte b) { return b == guard; }));
       }
     }
   }

@@ -86,7 +86,8 @@ class ArenaRun {
   ArenaRun(const ir::Program& program, const ir::Environment& environment)
       : program_(program), arena_(program.arena_bytes) {
     for (const ir::Buffer& b : program.buffers) {
-      own_.emplace_back(b.kind == BufferKind::arena ? 0 : b.type.bytes());
+      const bool elsewhere = b.kind == BufferKind::arena || b.kind == BufferKind::slice;
+      own_.emplace_back(elsewhere ? 0 : b.type.bytes());
       if (b.kind == BufferKind::input || b.kind == BufferKind::state)
         fill(own_.back().data(), bound(environment, b.name).to_data());
       if (b.kind == BufferKind::constant) fill(own_.back().data(), b.data);
@@ -107,14 +108,19 @@ class ArenaRun {
  private:
   std::byte* address(ir::BufferId id) {
     const ir::Buffer& b = program_.buffers[id];
+    if (b.kind == BufferKind::slice)
+      return address(b.of) + b.offset + b.stride * turns_[static_cast<std::size_t>(b.depth)];
     return b.kind == BufferKind::arena ? arena_.data() + b.offset : own_[id].data();
   }
 
   void run_items(const std::vector<ir::Item>& items) {
     for (const ir::Item& item : items) {
       if (const auto* kernel = std::get_if<ir::Kernel>(&item)) run_kernel(*kernel);
-      if (const auto* loop = std::get_if<std::shared_ptr<const ir::Loop>>(&item))
-        for (std::int64_t k = 0; k < (*loop)->count; ++k) run_items((*loop)->items);
+      const auto* loop = std::get_if<std::shared_ptr<const ir::Loop>>(&item);
+      if (loop == nullptr) continue;
+      turns_.push_back(0);
+      for (; turns_.back() < (*loop)->count; ++turns_.back()) run_items((*loop)->items);
+      turns_.pop_back();
     }
   }
 
@@ -133,6 +139,7 @@ class ArenaRun {
   const ir::Program& program_;
   Bytes arena_;
   std::vector<Bytes> own_;
+  std::vector<std::int64_t> turns_;  // of the loops around
 };
 
 }  // namespace

@@ -56,7 +56,8 @@ RandomGraph random_graph(std::uint64_t seed, const GraphOptions& options) {
   GraphMaker m(seed, options);
   std::vector<const OpGenerator*> ops;
   for (const OpGenerator& g : op_generators())
-    if (!options.smooth || fit_for_smooth(ir::info(*ir::find_op(g.op)))) ops.push_back(&g);
+    if ((!options.smooth || fit_for_smooth(ir::info(*ir::find_op(g.op)))) && (options.loops || g.op != ir::Scan::name))
+      ops.push_back(&g);
   std::vector<const Pattern*> chains;
   for (const Pattern& p : patterns())
     if ((!options.smooth || p.smooth) && (options.training || p.name != "training")) chains.push_back(&p);
@@ -87,7 +88,7 @@ std::vector<std::string> ops_without_generator() {
   for (const ir::OpInfo& op : ir::all_ops()) {
     const bool found = std::any_of(op_generators().begin(), op_generators().end(),
                                    [&](const OpGenerator& g) { return g.op == op.name; });
-    if (!found && op.form != ir::Form::region) missing.emplace_back(op.name);
+    if (!found && op.name != ir::Fused::name) missing.emplace_back(op.name);
   }
   return missing;
 }

@@ -25,6 +25,8 @@ struct GraphOptions {
   double empty = 0.0;
   /// Training steps (forward, gradients, update) among the patterns.
   bool training = true;
+  /// Loops among the ops.
+  bool loops = true;
 };
 
 struct RandomGraph {
@@ -37,7 +39,7 @@ struct RandomGraph {
 RandomGraph random_graph(std::uint64_t seed, const GraphOptions& options = {});
 /// A graph with one node of op `op`; its operands are inputs, its results outputs.
 RandomGraph random_node(std::string_view op, std::uint64_t seed, const GraphOptions& options = {});
-/// Region ops excepted.
+/// `fused` excepted: passes make it.
 std::vector<std::string> ops_without_generator();
 
 /// Occurrences by op name, bodies of region ops included.

@@ -5,6 +5,7 @@
 #include <sinter/ir/ops.h>
 
 #include "support/graph_maker.h"
+#include "support/random_scan.h"
 
 namespace sinter::test {
 
@@ -490,6 +491,7 @@ const std::vector<OpGenerator>& op_generators() {
       {"window_pick", make_window_pick},
       {"max_unpool", make_max_unpool},
       {"window_sum", make_window_sum},
+      {"scan", random_scan},
   };
   return all;
 }
