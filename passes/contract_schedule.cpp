@@ -81,7 +81,7 @@ bool pays_to_pack(const Side& vectors, std::int64_t rows, std::int64_t terms, co
   if (!vectors.known) return true;
   if (vectors.stride > 1) return rows > 1;
   if (vectors.terms_in_one_set() && terms > target.l1_ways) return rows > 16;
-  return vectors.bytes > target.l2_bytes && rows >= 256;
+  return vectors.bytes > target.l2_bytes && rows >= 64;
 }
 
 /// Whether packing the row side pays as well: its terms lie far apart (a transposed operand), in one cache set or in

@@ -13,6 +13,7 @@
 #include <sinter/passes/schedule_order.h>
 
 #include "anti_dependence.h"
+#include "input_views.h"
 #include "loop_schedule.h"
 
 namespace sinter::passes {
@@ -179,6 +180,7 @@ class Lowering {
   }
 
   void append(ir::Kernel kernel) {
+    kernel.body = with_inputs_as_viewed(std::move(kernel.body));
     const auto shape = ir::kernel_shape(*kernel.body);
     if (const auto* why = std::get_if<std::string>(&shape)) internal_error("'", kernel.name, "' is no kernel: ", *why);
     kernel.schedule = choose_schedule(*kernel.body, std::get<ir::KernelShape>(shape), target_);

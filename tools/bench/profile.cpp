@@ -2,6 +2,8 @@
 // the team cost between kernels shows as the difference between their sum and the whole step.
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 #include <set>
 #include <vector>
 
@@ -51,14 +53,35 @@ double time_us(BoundProgram& program) {
   return 1e6 * times[times.size() / 2];
 }
 
-/// The kernel alone. What it shares with others through the arena is bound like a state, so that it starts as zeros:
-/// elements that serve as indices stay in bounds.
-ir::Program alone(const ir::Program& whole, const ir::Kernel& kernel) {
+/// A kernel and how often each loop around it runs, the outermost first.
+struct Placed {
+  const ir::Kernel* kernel;
+  std::vector<std::int64_t> turns;
+};
+
+void collect(const std::vector<ir::Item>& items, std::vector<std::int64_t>& turns, std::vector<Placed>& found) {
+  for (const ir::Item& item : items) {
+    if (const auto* kernel = std::get_if<ir::Kernel>(&item)) found.push_back({kernel, turns});
+    const auto* loop = std::get_if<std::shared_ptr<const ir::Loop>>(&item);
+    if (loop == nullptr) continue;
+    turns.push_back((*loop)->count);
+    collect((*loop)->items, turns, found);
+    turns.pop_back();
+  }
+}
+
+/// The kernel alone, with the loops around it. What it shares with others through the arena is bound like a state, so
+/// that it starts as zeros: elements that serve as indices stay in bounds.
+ir::Program alone(const ir::Program& whole, const Placed& placed) {
+  const ir::Kernel& kernel = *placed.kernel;
   ir::Program program = whole;
   program.items = {kernel};
+  for (auto turns = placed.turns.rbegin(); turns != placed.turns.rend(); ++turns)
+    program.items = {std::make_shared<const ir::Loop>(ir::Loop{*turns, program.items})};
   program.arena_bytes = program.arena_lower_bound = 0;
-  std::set<ir::BufferId> used(kernel.inputs.begin(), kernel.inputs.end());
-  used.insert(kernel.outputs.begin(), kernel.outputs.end());
+  std::set<ir::BufferId> used;
+  for (const ir::BufferId id : kernel.inputs) used.insert(whole.root_of(id));
+  for (const ir::BufferId id : kernel.outputs) used.insert(whole.root_of(id));
   for (ir::BufferId id = 0; id < program.buffers.size(); ++id) {
     ir::Buffer& buffer = program.buffers[id];
     if (buffer.kind != ir::BufferKind::arena) continue;
@@ -124,13 +147,20 @@ void profile(const StepArguments& arguments) {
   const double call_us = time_us(empty);
 
   std::vector<Row> rows;
-  for_each_kernel(program.items, [&](const ir::Kernel& kernel) {
-    const ir::Program single = alone(program, kernel);
+  std::vector<Placed> kernels;
+  std::vector<std::int64_t> around;
+  collect(program.items, around, kernels);
+  for (const Placed& placed : kernels) {
+    const ir::Kernel& kernel = *placed.kernel;
+    const ir::Program single = alone(program, placed);
     BoundProgram bound(single, storage, arguments.compile);
-    rows.push_back({kernel.name, schedule_text(single), std::max(time_us(bound) - call_us, 0.001),
-                    contraction_flops(*kernel.body),
-                    bytes_of(program, kernel.inputs) + bytes_of(program, kernel.outputs)});
-  });
+    const auto turns = static_cast<double>(
+        std::accumulate(placed.turns.begin(), placed.turns.end(), std::int64_t{1}, std::multiplies<>()));
+    const std::string times = placed.turns.empty() ? "" : fmt::format("{} x ", turns);
+    rows.push_back({times + kernel.name, schedule_text(single), std::max(time_us(bound) - call_us, 0.001),
+                    turns * contraction_flops(*kernel.body),
+                    turns * (bytes_of(program, kernel.inputs) + bytes_of(program, kernel.outputs))});
+  }
 
   fmt::print("{} on {} thread(s); whole step {:.2f} us; FMA peak {:.1f} GFLOP/s; an empty step takes {:.3f} us\n\n",
              config.name, threads, whole_us, peak, call_us);
