@@ -3,6 +3,7 @@
 #include <functional>
 
 #include <sinter/ir/ops.h>
+#include <sinter/ir/text.h>
 #include <sinter/ir/verify.h>
 
 #include "support/catch.h"
@@ -282,4 +283,72 @@ TEST_CASE("the plan is part of what a program must obey") {
           }(),
           "plan"),
       "internal error: invalid program after plan:\n  %b1: 8 bytes at offset 0 leave the arena of 0 bytes");
+}
+
+namespace {
+
+/// The valid program with a loop behind it that negates one half of x after the other into y.
+Program with_slices(std::int64_t turns, std::int64_t stride, int depth) {
+  Program p = valid_program();
+  const TensorType whole{DType::f32, {4}};
+  p.buffers.push_back({BufferKind::input, "long", whole, 0, {}});
+  Buffer slice{BufferKind::slice, "", two, 0, {}};
+  slice.of = 4, slice.stride = stride, slice.depth = depth;
+  p.buffers.push_back(slice);
+  p.items.emplace_back(std::make_shared<const Loop>(Loop{turns, {negate(5, 2)}}));
+  return p;
+}
+
+}  // namespace
+
+TEST_CASE("slices stay inside what they are slices of") {
+  CHECK(violations(with_slices(2, 8, 0)).empty());
+  CHECK(violations(with_slices(3, 8, 0)) == Strings{"kernel #2 \"neg\": input 0: %b5 leaves %b4 of 16 bytes"});
+  CHECK(violations(with_slices(2, -8, 0)) == Strings{"kernel #2 \"neg\": input 0: %b5 leaves %b4 of 16 bytes"});
+  CHECK(violations(with_slices(2, INT64_MAX, 0)).size() == 1);
+  CHECK(violations(with_slices(2, 8, 1)) ==
+        Strings{"kernel #2 \"neg\": input 0: %b5 moves with loop 1, but 1 are around the kernel"});
+  Program outside = with_slices(2, 8, 0);
+  outside.items.emplace_back(negate(5, 2));
+  CHECK(violations(outside) ==
+        Strings{"kernel #3 \"neg\": input 0: %b5 moves with loop 0, but 0 are around the kernel"});
+  Program circular = with_slices(2, 8, 0);
+  circular.buffers[5].of = 5;
+  CHECK(violations(circular).front() == "%b5 (slice): is a slice of %b5, which is no earlier buffer");
+  Program written = with_slices(2, 8, 0);
+  written.items.emplace_back(std::make_shared<const Loop>(Loop{2, {negate(2, 5)}}));
+  CHECK(violations(written) == Strings{"kernel #3 \"neg\": writes %b5, which is read only (input)"});
+}
+
+TEST_CASE("a loop's body, operands and results fit each other") {
+  const auto loop = [](std::string_view attributes, std::string_view body, std::string_view operands) {
+    const std::string text = str("graph @f { %0 = input \"x\" : f32[3,2] %1 = input \"c\" : f32[2] %2 = scan ",
+                                 operands, " {", attributes, "} {", body, "} return %2 \"y\" }");
+    try {
+      (void)parse_graph(text, "t");
+    } catch (const UserError& e) {
+      return std::string(e.what());
+    }
+    return std::string("fine");
+  };
+  const std::string right = "length = 3, carries = 1, sequences = 1, reverse = false";
+  const std::string add = "%0 = input \"c\" : f32[2] %1 = input \"s\" : f32[2] %2 = add %0, %1 return %2 \"c\"";
+  CHECK(loop(right, add, "%1, %0") == "fine");
+  const auto says = [&](const std::string& got, const char* what) {
+    INFO(got);
+    CHECK(got.find(what) != std::string::npos);
+  };
+  says(loop("length = 4, carries = 1, sequences = 1, reverse = false", add, "%1, %0"),
+       "operand 1 is a sequence: expected 4 slices along axis 0, got f32[3,2]");
+  says(loop("length = 0, carries = 1, sequences = 1, reverse = false", add, "%1, %0"), "expected at least one turn");
+  says(loop("length = 3, carries = -1, sequences = 1, reverse = false", add, "%1, %0"), "expected counts of carries");
+  says(loop("length = 3, carries = 1, sequences = 2, reverse = false", add, "%1, %0"), "expected at least 3 operands");
+  says(loop(right, add, "%0, %0"), "operand 0 of the body: expected f32[2], got f32[3,2]");
+  says(loop(right, "%0 = input \"c\" : f32[2] %1 = input \"s\" : f32[2]", "%1, %0"), "returns something");
+  says(loop("length = 3, carries = 1, sequences = 1, reverse = false",
+            "%0 = input \"c\" : f32[2] %1 = input \"s\" : f32[2] %2 = reduce_sum %0 {axes = [0]} return %2 \"c\"",
+            "%1, %0"),
+       "carry 0 is f32[2], but the body returns f32[]");
+  says(loop(right, "%0 = input \"c\" : f32[2] %1 = state \"s\" : f32[2] %2 = add %0, %0 return %2 \"c\"", "%1, %0"),
+       "the body");
 }
