@@ -44,10 +44,8 @@ ir::Expr Tensor::expr() const {
   if (!expr_) user_error("an empty Tensor was used: it has to be assigned first");
   if (trace_ != 0 && !detail::Trace::is_live(trace_)) {
     const detail::Trace* now = detail::Trace::current();
-    user_error(
-        detail::where(now == nullptr ? nullptr : &now->graph(), "tensor"),
-        ": a tensor of another tracing was used; a layer must not keep tensors between calls, and what a turn of "
-        "a loop computes leaves the loop as a result of scan()");
+    user_error(detail::where(now == nullptr ? nullptr : &now->graph(), "tensor"),
+               ": a tensor of another tracing was used; a layer must not keep tensors between calls");
   }
   detail::Trace* body = detail::Trace::current();
   return body == nullptr ? expr_ : body->captured(expr_);
