@@ -12,8 +12,14 @@
 
 namespace sinter::runtime {
 
-/// Gives the functions of the module the target's attributes and runs the short pass list. Verifies the module in debug
-/// builds and when the environment variable SINTER_VERIFY_LLVM is set.
+/// Sets triple and data layout of the module.
+void prepare_module(GeneratedModule& generated, const ir::Target& target);
+
+/// Makes the functions that have no target yet code for this one.
+void attach_target(GeneratedModule& generated, const ir::Target& target);
+
+/// Gives the functions of the module that have none the target's attributes and runs the short pass list. Verifies the
+/// module in debug builds and when the environment variable SINTER_VERIFY_LLVM is set.
 void optimize(GeneratedModule& generated, const ir::Target& target);
 
 /// The module as LLVM text.
@@ -43,6 +49,12 @@ class LinkedCode {
 
 /// optimize, emit_object and link for every module.
 std::unique_ptr<LinkedCode> compile_modules(std::vector<GeneratedModule> modules, const ir::Target& target);
+
+/// The names that the object expects others to define, sorted.
+std::vector<std::string> undefined_symbols(const std::string& object);
+
+/// Whether LLVM was built with a code generator for the triple.
+bool has_code_generator(const std::string& triple);
 
 /// The target triple of this process and the names of its features with sign, sorted ("+avx2").
 std::string host_triple();
