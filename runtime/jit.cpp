@@ -85,13 +85,14 @@ std::string joined(const std::vector<std::string>& features) {
   return all;
 }
 
-std::unique_ptr<llvm::TargetMachine> make_machine(const ir::Target& target) {
+std::unique_ptr<llvm::TargetMachine> make_machine(const ir::Target& target, Sections sections = Sections::one) {
   initialize_llvm();
   std::string error;
   const llvm::Target* llvm_target = compat::find_target(target.triple, error);
   if (llvm_target == nullptr) internal_error("no code generator for ", target.triple, ": ", error);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;  // an FMA is what the IR says is one
+  options.FunctionSections = options.DataSections = sections == Sections::one_each;
   auto machine = compat::target_machine(*llvm_target, target.triple, plain_cpu(target.triple), joined(target.features),
                                         options, llvm::CodeGenOptLevel::Default);
   check(machine != nullptr, "no target machine for ", target.triple);
@@ -178,8 +179,8 @@ void collect_error(const llvm::DiagnosticInfo* info, void* messages) {
   out << "\n";
 }
 
-std::string emit(GeneratedModule generated, const ir::Target& target, llvm::CodeGenFileType type) {
-  const auto machine = make_machine(target);
+std::string emit(GeneratedModule generated, const ir::Target& target, llvm::CodeGenFileType type, Sections sections) {
+  const auto machine = make_machine(target, sections);
   std::string errors;
   generated.context->setDiagnosticHandlerCallBack(&collect_error, &errors);
   llvm::SmallVector<char, 0> bytes;
@@ -236,12 +237,12 @@ std::string print_ir(const GeneratedModule& generated) {
   return text;
 }
 
-std::string emit_object(GeneratedModule generated, const ir::Target& target) {
-  return emit(std::move(generated), target, llvm::CodeGenFileType::ObjectFile);
+std::string emit_object(GeneratedModule generated, const ir::Target& target, Sections sections) {
+  return emit(std::move(generated), target, llvm::CodeGenFileType::ObjectFile, sections);
 }
 
 std::string emit_assembly(GeneratedModule generated, const ir::Target& target) {
-  return emit(std::move(generated), target, llvm::CodeGenFileType::AssemblyFile);
+  return emit(std::move(generated), target, llvm::CodeGenFileType::AssemblyFile, Sections::one);
 }
 
 struct LinkedCode::Impl {

@@ -2,6 +2,7 @@
 // LLVM module -> machine code in memory. The only place that knows target machines and ORC; no LLVM header is needed to
 // include this, and every llvm::Error becomes an exception of ours inside jit.cpp.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,9 +26,12 @@ void optimize(GeneratedModule& generated, const ir::Target& target);
 /// The module as LLVM text.
 std::string print_ir(const GeneratedModule& generated);
 
+/// With a section for each function and constant, a linker can leave out what a program does not call.
+enum class Sections : std::uint8_t { one, one_each };
+
 /// Code generation; takes the module, because it leaves it in no useful state. The object is relocatable ELF (Mach-O on
 /// its systems): the JIT, a cache and an export can all use it.
-std::string emit_object(GeneratedModule generated, const ir::Target& target);
+std::string emit_object(GeneratedModule generated, const ir::Target& target, Sections sections = Sections::one);
 std::string emit_assembly(GeneratedModule generated, const ir::Target& target);
 
 /// Linked code in executable memory, freed with this object.

@@ -75,7 +75,7 @@ ObjectFile make_object_file(const std::vector<ObjectStep>& steps, const StateIma
   ObjectModule object(*generated.module, plan);
   emit_functions(object, compiled);
   optimize(generated, least);
-  ObjectFile file{emit_object(std::move(generated), least), object_header(plan)};
+  ObjectFile file{emit_object(std::move(generated), least, Sections::one_each), object_header(plan)};
   check_symbols(file.object, options);
   return file;
 }
