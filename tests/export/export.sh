@@ -10,7 +10,7 @@
 #   team               threads of the caller
 #   libraries          a static and a shared library
 #   lesser_cpu         the documented error code under qemu-x86_64, and the right level of several
-#   aarch64 NAME       the self-test under qemu-aarch64: the bits of this machine
+#   aarch64 NAME       self-tests on AVX2, AVX-512 and, under qemu-aarch64, AArch64: the bits of this machine
 # Exit code: 0 passed, 1 failed, 77 skipped because a program is missing.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -111,7 +111,15 @@ case "$what" in
   aarch64)
     need qemu-aarch64 qemu-user
     need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
-    "$sinter" export "$1" --target aarch64 -o m.o
+    # All compare with the same run of the JIT on this processor.
+    for level in x86-64-v3 x86-64-v4; do
+      "$sinter" export "$1" --batch 4 --target "$level" -o m.o
+      c99 "$here/selftest.c" m.o -o program
+      result=0
+      ./program || result=$?
+      ((result == 0 || result == 1)) || fail "$level: got $result" # 1: this processor has less
+    done
+    "$sinter" export "$1" --batch 4 --target aarch64 -o m.o
     aarch64-linux-gnu-gcc -std=c99 -Wall -Wextra -pedantic -Werror -I. "$here/selftest.c" m.o -static -o program
     expect 0 qemu-aarch64 ./program
     ;;
