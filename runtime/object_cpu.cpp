@@ -76,8 +76,6 @@ const Feature* find_feature(std::string_view name) {
 /// LLVM's permission to use 512-bit registers, which is no property of the processor.
 bool is_permission(std::string_view feature) { return feature == "+evex512"; }
 
-bool is_x86(const ir::Target& target) { return target.triple.starts_with("x86_64"); }
-
 using Masks = std::array<std::uint32_t, answers>;
 
 Masks masks_of(const ir::Target& target) {
@@ -204,6 +202,8 @@ bool can_be_asked(const ir::Target& target, const std::string& feature) {
 }
 
 }  // namespace
+
+bool is_x86(const ir::Target& target) { return target.triple.starts_with("x86_64"); }
 
 llvm::Function* emit_cpu_choice(llvm::Module& module, std::span<const ir::Target> targets) {
   return Asker(module).choose(targets);

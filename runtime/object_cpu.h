@@ -13,6 +13,8 @@ namespace sinter::runtime {
 /// targets when there is none. Uses nothing beyond the least processor of the architecture.
 llvm::Function* emit_cpu_choice(llvm::Module& module, std::span<const ir::Target> targets);
 
+bool is_x86(const ir::Target& target);
+
 /// What every processor of the target's architecture can run.
 ir::Target least_target(const ir::Target& target);
 

@@ -11,6 +11,7 @@
 
 #include "codegen.h"
 #include "jit.h"
+#include "llvm_fma.h"
 #include "object_cpu.h"
 #include "object_glue.h"
 
@@ -35,6 +36,7 @@ CompiledSteps emit_programs(GeneratedModule& generated, const ObjectPlan& plan) 
       function->setLinkage(llvm::GlobalValue::InternalLinkage);
       result[s].push_back(function);
     }
+    if (is_x86(targets[k]) && !targets[k].has("fma")) expand_fma(*generated.module);
     attach_target(generated, targets[k]);  // to what this target's steps have brought
   }
   return result;

@@ -10,7 +10,7 @@
 #   team               threads of the caller
 #   libraries          a static and a shared library
 #   lesser_cpu         the documented error code under qemu-x86_64, and the right level of several
-#   aarch64 NAME       self-tests on AVX2, AVX-512 and, under qemu-aarch64, AArch64: the bits of this machine
+#   aarch64 NAME       self-tests on SSE 4, AVX2, AVX-512 and, under qemu-aarch64, AArch64: the bits of this machine
 # Exit code: 0 passed, 1 failed, 77 skipped because a program is missing.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -103,16 +103,21 @@ case "$what" in
     c99 "$here/lesser_cpu.c" m.o -o program
     expect 0 qemu-x86_64 -cpu Nehalem ./program
     expect 1 qemu-x86_64 -cpu max ./program # there the code runs, so the program complains
-    "$sinter" export seed --target x86-64-v4,x86-64-v3 -o m.o
+    "$sinter" export seed --target x86-64-v4,x86-64-v3 --batch 4 -o m.o
     c99 "$here/selftest.c" m.o -o program
     expect 1 qemu-x86_64 -cpu Nehalem ./program
     expect 0 qemu-x86_64 -cpu max ./program # without AVX-512
+    "$sinter" export seed --target x86-64-v4,x86-64-v3,x86-64-v2 --batch 4 -o m.o
+    c99 "$here/selftest.c" m.o -o program
+    expect 0 qemu-x86_64 -cpu Nehalem ./program # without FMA
+    expect 1 qemu-x86_64 -cpu Conroe ./program  # without SSE 4
+    expect 0 ./program
     ;;
   aarch64)
     need qemu-aarch64 qemu-user
     need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
     # All compare with the same run of the JIT on this processor.
-    for level in x86-64-v3 x86-64-v4; do
+    for level in x86-64-v2 x86-64-v3 x86-64-v4; do
       "$sinter" export "$1" --batch 4 --target "$level" -o m.o
       c99 "$here/selftest.c" m.o -o program
       result=0
