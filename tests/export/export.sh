@@ -9,6 +9,8 @@
 #   predict PROGRAM    inference from static memory finds what the model that PROGRAM trained finds
 #   team               threads of the caller
 #   libraries          a static and a shared library
+#   examples NAME...   these are all the examples there are
+#   errors             messages and exit codes
 #   lesser_cpu         the documented error code under qemu-x86_64, and the right level of several
 #   aarch64 NAME       self-tests on SSE 4, AVX2, AVX-512 and, under qemu-aarch64, AArch64: the bits of this machine
 # Exit code: 0 passed, 1 failed, 77 skipped because a program is missing.
@@ -127,6 +129,28 @@ case "$what" in
     "$sinter" export "$1" --batch 4 --target aarch64 -o m.o
     aarch64-linux-gnu-gcc -std=c99 -Wall -Wextra -pedantic -Werror -I. "$here/selftest.c" m.o -static -o program
     expect 0 qemu-aarch64 ./program
+    ;;
+  examples)
+    known="$({ "$sinter" dump '' 2>&1 || true; } | sed 's/.*examples are: //; s/,//g')"
+    printf 'examples: %s\n' "$known"
+    [[ "$known" == "$*" ]] || fail "tested are: $*"
+    ;;
+  errors)
+    refuse() { # the end of a message, then arguments
+      local expected="$1" result=0 message
+      shift
+      message="$("$sinter" export "$@" 2>&1)" || result=$?
+      printf '%s\n' "$message"
+      [[ "$message" == *"$expected" && "$result" == 2 ]] || fail "expected '$expected' and 2, got $result"
+    }
+    refuse 'expected an output that ends in .o, .a or .so, got m.exe' line -o m.exe
+    refuse "--train, --evaluate and --predict are for models; a graph becomes one function, 'step'" \
+      "$here/logistic.sir" --train -o m.o
+    refuse "expected a prefix that C takes as a name, got 'a b'; set \`prefix\`" line --prefix 'a b' -o m.o
+    refuse 'targets are host, x86-64-v2, x86-64-v3, x86-64-v4 and aarch64' line --target mips -o m.o
+    refuse "; export them apart" line --target x86-64-v3,aarch64 -o m.o
+    AR=/bin/false refuse "'/bin/false' failed; the variables AR and CC name the programs that make libraries" line -o m.a
+    if ls m.* 2>/dev/null; then fail "something was written"; fi
     ;;
   *) fail "unknown case" ;;
 esac

@@ -2,7 +2,7 @@
 #               [THREADS <n>] [BATCH <n>] [STATE <.safetensors file>])
 #
 # Makes a library <target> of a model's steps while building, by `sinter export`. A program that links it includes
-# "<target>.h", whose names begin with "<target>_", and needs neither Sinter nor LLVM.
+# "<target>.h", whose names begin with "<target>_", and needs nothing of Sinter when it runs.
 function(sinter_export target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "MODEL;THREADS;BATCH;STATE" "FUNCTIONS;TARGETS")
   if(NOT arg_MODEL)

@@ -50,9 +50,25 @@ void make_library(const fs::path& object, const fs::path& library) {
   }
 }
 
+/// A file that is gone at the end, if it is there.
+struct Removed {
+  explicit Removed(fs::path p) : path(std::move(p)) {}
+  ~Removed() {
+    std::error_code ignored;
+    fs::remove(path, ignored);
+  }
+  Removed(const Removed&) = delete;
+  Removed& operator=(const Removed&) = delete;
+  fs::path path;
+};
+
+fs::path header_of(const ExportArguments& a) {
+  return a.header.empty() ? fs::path(a.output).replace_extension(".h") : fs::path(a.header);
+}
+
 ExportOptions options_of(const ExportArguments& a) {
   ExportOptions options;
-  options.header = a.header.empty() ? fs::path(a.output).replace_extension(".h").string() : a.header;
+  options.header = header_of(a).string();
   options.prefix = a.prefix;
   if (!a.targets.empty()) options.targets = a.targets;
   options.threads = a.threads;
@@ -93,12 +109,14 @@ int export_object(const ExportArguments& arguments) {
   }
   if (output.extension() != ".a" && output.extension() != ".so")
     user_error("export: expected an output that ends in .o, .a or .so, got ", output.string());
-  ExportArguments named = arguments;
-  if (named.prefix.empty()) named.prefix = output.stem().string();
-  const std::string object = output.string() + ".o";
-  export_to(object, named);
-  make_library(object, output);
-  fs::remove(object);
+  // Nothing is there unless all of it is.
+  const Removed object{output.string() + ".o"}, header{output.string() + ".h"};
+  ExportArguments parts = arguments;
+  parts.header = header.path.string();
+  if (parts.prefix.empty()) parts.prefix = output.stem().string();
+  export_to(object.path.string(), parts);
+  make_library(object.path, output);
+  fs::rename(header.path, header_of(arguments));
   return done;
 }
 
