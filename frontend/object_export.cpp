@@ -33,7 +33,7 @@ TensorFile state_file(const StateContents& states) {
   TensorFile file;
   file.metadata = {{"format", "sinter state"}};
   for (const auto& [name, contents] : states) file.tensors.emplace_back(name, contents);
-  std::ranges::stable_sort(file.tensors, std::greater<>(), [](const auto& t) { return evenness(t.second); });
+  std::ranges::sort(file.tensors, {}, [](const auto& t) { return std::pair(-evenness(t.second), t.first); });
   return file;
 }
 

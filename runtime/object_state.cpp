@@ -113,13 +113,14 @@ llvm::Function* emit_check_state(ObjectModule& object) {
   f.return_if(f.is_wrong(f.argument(0), object_alignment), object_error_argument);
   const auto bytes = static_cast<std::size_t>(plan.image->header_bytes);
   llvm::Value* expected = object.bytes(std::string_view(plan.image->bytes).substr(0, bytes));
-  if (bytes > 0)
+  if (bytes > 0) {
     f.repeat(f.i64(bytes), [&](llvm::Value* index) {
       const auto byte = [&](llvm::Value* base) {
         return b.CreateLoad(b.getInt8Ty(), b.CreateGEP(b.getInt8Ty(), base, index));
       };
       f.return_if(b.CreateICmpNE(byte(f.argument(0)), byte(expected)), object_error_state);
     });
+  }
   f.return_code(object_ok);
   return f.function();
 }

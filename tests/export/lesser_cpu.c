@@ -10,8 +10,8 @@ int main(void) {
   const m_predict_args args = {state, work, x, y};
   const int initialised = m_init(state), early = m_predict(&args), prepared = m_prepare(work), step = m_predict(&args),
             test = m_selftest(memory);
-  printf("init %d, predict before prepare %d, prepare %d, predict %d, selftest %d\n", initialised, early, prepared, step,
-         test);
+  printf("init %d, predict before prepare %d, prepare %d, predict %d, selftest %d\n", initialised, early, prepared,
+         step, test);
   return !(initialised == M_OK && early == M_ERROR_NOT_PREPARED && prepared == M_ERROR_CPU && step == M_ERROR_CPU &&
            test == M_ERROR_CPU);
 }

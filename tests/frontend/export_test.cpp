@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include <sinter/sinter.h>
 
@@ -111,11 +112,36 @@ TEST_CASE("exports say what does not fit in a model", "[export]") {
   CHECK_FALSE(fs::exists(path));
 }
 
+TEST_CASE("a model is not exported while it is trained", "[export]") {
+  const Folder folder;
+  Model* trained = nullptr;
+  std::string message;
+  const auto from_another_thread = [&] {
+    try {
+      trained->export_object(folder.file("m.o"));
+    } catch (const UserError& error) {
+      message = error.what();
+    }
+  };
+  // fit() traces the layers while it has the model alone.
+  Sequential model(Input({1}), Lambda([&](Tensor x) {
+                     if (trained != nullptr) std::thread(from_another_thread).join();
+                     return x;
+                   }),
+                   Dense(1));
+  model.compile("sgd", "mse");
+  trained = &model;
+  model.fit(Array::zeros({4, 1}), Array::zeros({4, 1}), {.verbose = 0});
+  trained = nullptr;
+  CHECK(message == "sequential: export_object() while another thread uses the model; one call at a time");
+  CHECK_NOTHROW(model.export_object(folder.file("m.o")));
+}
+
 TEST_CASE("the state of an export is a file of weights", "[export]") {
   const Folder folder;
   Sequential model = classifier();
   model.export_object(folder.file("m.o"), {.functions = {"predict"}});
-  const std::string exact = state_in(folder.file("m.o"), 4 * (6 * 5 + 5 + 5 * 3 + 3));
+  const std::string exact = state_in(folder.file("m.o"), sizeof(float) * (6 * 5 + 5 + 5 * 3 + 3));
   std::ofstream(folder.file("state"), std::ios::binary) << exact;
 
   Sequential other(ModelOptions{.seed = 7}, Input({6}), Dense(5, "relu"), Dropout(0.5), Dense(3, "softmax"));

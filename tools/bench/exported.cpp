@@ -62,7 +62,8 @@ class ExportedStep {
     // Two threads at least: the function for teams is there, and with one thread it costs the same.
     export_graph(folder.file("m.o"), graph, states, {.threads = std::max(threads, 2)});
     const std::string command = "cc -shared -o '" + folder.file("m.so") + "' '" + folder.file("m.o") + "'";
-    if (std::system(command.c_str()) != 0) user_error("--exported: this failed: ", command);
+    if (std::system(command.c_str()) != 0)  // NOLINT: nothing of the command comes from elsewhere
+      user_error("--exported: this failed: ", command);
     library_ = dlopen(folder.file("m.so").c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library_ == nullptr) internal_error(dlerror());
     state_ = ir::allocate_aligned(number_in(folder.file("m.h"), "M_STATE_BYTES"));
@@ -87,7 +88,7 @@ class ExportedStep {
   }
 
   void run(std::size_t batch) {
-    Call call{step_, arguments_[batch].data(), 0};
+    Call call{step_, static_cast<const void*>(arguments_[batch].data()), 0};
     if (threads_ > 1)
       runtime::default_team().run(threads_, &run_share, &call);
     else
