@@ -136,9 +136,12 @@ void check_options(const std::vector<ObjectStep>& steps, const ObjectOptions& op
       user_error("export: one object file is for one kind of processor, got targets for ",
                  options.targets.front().triple, " and ", target.triple, "; export them apart");
   if (steps.empty()) user_error("export: there is no step to export");
+  std::set<std::string> taken = {"init", "initial_state", "check_state", "prepare", "selftest", "states", "tensor"};
   for (const ObjectStep& step : steps) {
     check(step.programs.size() == options.targets.size(), "export: one program for each target is needed");
     if (!is_identifier(step.name)) user_error("export: expected a C name for a step, got '", step.name, "'");
+    if (!taken.insert(step.name).second)
+      user_error("export: the name '", step.name, "' is taken; name the step otherwise");
   }
 }
 

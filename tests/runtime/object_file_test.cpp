@@ -282,6 +282,10 @@ TEST_CASE("exports say what does not fit", "[object_file]") {
                o.targets.front().features.emplace_back("+amx-tile");
              }),
              Contains("code cannot ask a processor for 'amx-tile'"));
+  CHECK(message_of({{"prepare", {program}, {}, {}}}, image, host_options()) ==
+        "export: the name 'prepare' is taken; name the step otherwise");
+  CHECK(message_of({steps[0], steps[0]}, image, host_options()) ==
+        "export: the name 'step' is taken; name the step otherwise");
   CHECK(message_of({}, image, host_options()) == "export: there is no step to export");
   CHECK_THAT(message_of(steps, StateImage{}, host_options()), Contains("export: step: the state blob has no"));
   CHECK_THROWS_WITH(runtime::object_target("x86-64-v5"),
