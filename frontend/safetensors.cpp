@@ -13,6 +13,7 @@
 #include <sinter/ir/near_matches.h>
 
 #include "atomic_file.h"
+#include "safetensors_begin.h"
 
 namespace sinter {
 
@@ -198,17 +199,23 @@ std::string TensorFile::did_you_mean(std::string_view name) const {
   return ir::did_you_mean(name, names);
 }
 
-void write_safetensors(const std::string& path, const TensorFile& file) {
+std::string detail::safetensors_begin(const std::string& who, const TensorFile& file, std::size_t alignment) {
   std::string header;
   try {
     header = header_of(file).dump();
   } catch (const Json::exception&) {
-    user_error(path, ": names and metadata have to be UTF-8");
+    user_error(who, ": names and metadata have to be UTF-8");
   }
-  header.resize((header.size() + 7) / 8 * 8, ' ');
-  const std::uint64_t length = header.size();
-  std::vector<std::span<const std::byte>> parts = {std::as_bytes(std::span(&length, 1)),
-                                                   std::as_bytes(std::span(header))};
+  std::uint64_t length = 0;
+  const std::size_t end = (sizeof length + header.size() + alignment - 1) / alignment * alignment;
+  length = end - sizeof length;
+  header.resize(length, ' ');
+  return std::string(reinterpret_cast<const char*>(&length), sizeof length) + header;
+}
+
+void write_safetensors(const std::string& path, const TensorFile& file, std::size_t alignment) {
+  const std::string begin = detail::safetensors_begin(path, file, alignment);
+  std::vector<std::span<const std::byte>> parts = {std::as_bytes(std::span(begin))};
   for (const auto& [name, array] : file.tensors) parts.push_back(array.bytes());
   detail::replace_file(path, parts);
 }

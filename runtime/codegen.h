@@ -34,6 +34,10 @@ struct GeneratedModule {
 /// workspace: threads * step_workspace_bytes() bytes, then step_shared_bytes() more, aligned to 64.
 GeneratedModule generate(const ir::Program& program, const CompileOptions& options, std::string_view entry_name);
 
+/// The same into a module that holds other things already; kernels get names that are free.
+void generate_into(llvm::Module& module, const ir::Program& program, const CompileOptions& options,
+                   std::string_view entry_name);
+
 /// Scratch memory that each thread of a step needs.
 std::int64_t step_workspace_bytes(const ir::Program& program);
 /// Scratch memory through which its threads exchange values: a part for each kernel that does so.

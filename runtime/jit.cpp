@@ -1,5 +1,6 @@
 #include "jit.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -13,6 +14,7 @@
 #include <llvm/IR/DiagnosticPrinter.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
+#include <llvm/Object/ObjectFile.h>
 #include <llvm/Passes/PassBuilder.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/TargetParser/Host.h>
@@ -57,6 +59,19 @@ void initialize_llvm() {
   std::call_once(once, [] {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
+    llvm::InitializeNativeTargetAsmParser();  // object files ask the processor through inline assembly
+  });
+}
+
+/// The others take a while, and only exports need them.
+void initialize_all_targets() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
+    llvm::InitializeAllAsmParsers();
   });
 }
 
@@ -71,16 +86,25 @@ std::string joined(const std::vector<std::string>& features) {
   return all;
 }
 
-std::unique_ptr<llvm::TargetMachine> make_machine(const ir::Target& target) {
+std::unique_ptr<llvm::TargetMachine> make_machine(const ir::Target& target, Sections sections = Sections::one) {
   initialize_llvm();
   std::string error;
   const llvm::Target* llvm_target = compat::find_target(target.triple, error);
   if (llvm_target == nullptr) internal_error("no code generator for ", target.triple, ": ", error);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;  // an FMA is what the IR says is one
+  options.FunctionSections = options.DataSections = sections == Sections::one_each;
   auto machine = compat::target_machine(*llvm_target, target.triple, plain_cpu(target.triple), joined(target.features),
                                         options, llvm::CodeGenOptLevel::Default);
   check(machine != nullptr, "no target machine for ", target.triple);
+  return machine;
+}
+
+/// Sets what the module has to know of the machine, which it returns.
+std::unique_ptr<llvm::TargetMachine> prepare(GeneratedModule& generated, const ir::Target& target) {
+  auto machine = make_machine(target);
+  compat::set_triple(*generated.module, target.triple);
+  generated.module->setDataLayout(machine->createDataLayout());
   return machine;
 }
 
@@ -103,7 +127,7 @@ void add_attributes(llvm::Module& module, const ir::Target& target) {
   const std::string features = joined(target.features);
   const std::string bits = std::to_string(target.vector_bits);
   for (llvm::Function& function : module) {
-    if (function.isDeclaration()) continue;
+    if (function.isDeclaration() || function.hasFnAttribute("target-cpu")) continue;
     function.addFnAttr("target-cpu", cpu);
     function.addFnAttr("target-features", features);
     // 512-bit registers are used only if asked for.
@@ -156,8 +180,8 @@ void collect_error(const llvm::DiagnosticInfo* info, void* messages) {
   out << "\n";
 }
 
-std::string emit(GeneratedModule generated, const ir::Target& target, llvm::CodeGenFileType type) {
-  const auto machine = make_machine(target);
+std::string emit(GeneratedModule generated, const ir::Target& target, llvm::CodeGenFileType type, Sections sections) {
+  const auto machine = make_machine(target, sections);
   std::string errors;
   generated.context->setDiagnosticHandlerCallBack(&collect_error, &errors);
   llvm::SmallVector<char, 0> bytes;
@@ -195,10 +219,12 @@ llvm::orc::SymbolMap available_symbols(llvm::orc::ExecutionSession& session) {
 
 }  // namespace
 
+void prepare_module(GeneratedModule& generated, const ir::Target& target) { prepare(generated, target); }
+
+void attach_target(GeneratedModule& generated, const ir::Target& target) { add_attributes(*generated.module, target); }
+
 void optimize(GeneratedModule& generated, const ir::Target& target) {
-  const auto machine = make_machine(target);
-  compat::set_triple(*generated.module, target.triple);
-  generated.module->setDataLayout(machine->createDataLayout());
+  const auto machine = prepare(generated, target);
   add_attributes(*generated.module, target);
   if (wants_verification()) verify_module(*generated.module);
   run_passes(*generated.module, *machine);
@@ -213,12 +239,12 @@ std::string print_ir(const GeneratedModule& generated) {
   return text;
 }
 
-std::string emit_object(GeneratedModule generated, const ir::Target& target) {
-  return emit(std::move(generated), target, llvm::CodeGenFileType::ObjectFile);
+std::string emit_object(GeneratedModule generated, const ir::Target& target, Sections sections) {
+  return emit(std::move(generated), target, llvm::CodeGenFileType::ObjectFile, sections);
 }
 
 std::string emit_assembly(GeneratedModule generated, const ir::Target& target) {
-  return emit(std::move(generated), target, llvm::CodeGenFileType::AssemblyFile);
+  return emit(std::move(generated), target, llvm::CodeGenFileType::AssemblyFile, Sections::one);
 }
 
 struct LinkedCode::Impl {
@@ -267,6 +293,26 @@ std::unique_ptr<LinkedCode> compile_modules(std::vector<GeneratedModule> modules
     objects.push_back(emit_object(std::move(generated), target));
   }
   return std::make_unique<LinkedCode>(objects);
+}
+
+std::vector<std::string> undefined_symbols(const std::string& object) {
+  const llvm::MemoryBufferRef buffer(object, "step");
+  const auto file = take(llvm::object::ObjectFile::createObjectFile(buffer), "reading an object");
+  std::vector<std::string> names;
+  for (const llvm::object::SymbolRef& symbol : file->symbols()) {
+    const std::uint32_t flags = take(symbol.getFlags(), "reading an object");
+    if ((flags & llvm::object::SymbolRef::SF_Undefined) == 0) continue;
+    const std::string name = take(symbol.getName(), "reading an object").str();
+    if (!name.empty()) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool has_code_generator(const std::string& triple) {
+  initialize_all_targets();
+  std::string error;
+  return compat::find_target(triple, error) != nullptr;
 }
 
 std::string host_triple() { return llvm::sys::getProcessTriple(); }

@@ -265,8 +265,13 @@ GeneratedModule generate(const ir::Program& program, const CompileOptions& optio
   GeneratedModule generated;
   generated.context = std::make_unique<llvm::LLVMContext>();
   generated.module = std::make_unique<llvm::Module>(program.name, *generated.context);
-  StepEmitter(*generated.module, program, options, entry_name).emit(program);
+  generate_into(*generated.module, program, options, entry_name);
   return generated;
+}
+
+void generate_into(llvm::Module& module, const ir::Program& program, const CompileOptions& options,
+                   std::string_view entry_name) {
+  StepEmitter(module, program, options, entry_name).emit(program);
 }
 
 }  // namespace sinter::runtime

@@ -27,4 +27,5 @@ run("${CMAKE_COMMAND}" -S "${CONSUMER_DIR}" -B "${consumer}" -G "${GENERATOR}"
     "-DCMAKE_PREFIX_PATH=${prefix}" -DCMAKE_DISABLE_FIND_PACKAGE_LLVM=ON -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON)
 run("${CMAKE_COMMAND}" --build "${consumer}")
 run("${consumer}/consumer")
+run("${consumer}/exported")
 message(STATUS "installed, found, built and ran")

@@ -16,6 +16,8 @@ struct StepArguments {
 void bench_step(const StepArguments& arguments);
 /// The weights after some steps on the resident batches in turn: one line of JSON with their SHA-256.
 void digest(const StepArguments& arguments, int steps);
+/// The same step exported as an object file, against the JIT's, in turns: one line of JSON.
+void bench_exported(const StepArguments& arguments);
 /// Its kernels, each alone and warm: a table.
 void profile(const StepArguments& arguments);
 

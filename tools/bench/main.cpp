@@ -19,7 +19,7 @@ enum ExitCode : int { done = 0, wrong_usage = 2, our_bug = 3 };
 struct Arguments {
   std::string config, profile;
   std::vector<std::string> gemm;
-  bool fit = false, list = false;
+  bool fit = false, list = false, exported = false;
   double seconds = 0.0;
   int digest = 0;
   int spin = -1;
@@ -47,6 +47,7 @@ void add_options(CLI::App& app, Arguments& a) {
       ->needs(config)
       ->type_name("STEPS")
       ->check(CLI::PositiveNumber);
+  app.add_flag("--exported", a.exported, "with a config: the exported step against the JIT's, in turns")->needs(config);
   app.add_option("--target", a.compile.level, "code for less than this machine has")
       ->check(CLI::IsMember({"avx2", "baseline"}));
   app.add_option("--disable", a.compile.disabled, "a graph pass to leave out, as in fuse; may be repeated")
@@ -70,6 +71,7 @@ void run(const Arguments& a) {
   if (!a.profile.empty()) profile({a.profile, seconds(1.5), a.compile});
   if (a.config.empty()) return;
   const StepArguments step = {a.config, seconds(1.5), a.compile};
+  if (a.exported) return bench_exported(step);
   if (a.digest > 0) return digest(step, a.digest);
   bench_step(step);
 }

@@ -39,4 +39,4 @@ configure_package_config_file("${PROJECT_SOURCE_DIR}/tools/cmake/sinter-config.c
   "${PROJECT_BINARY_DIR}/sinter-config.cmake" INSTALL_DESTINATION "${package_dir}")
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/sinter-config-version.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/sinter-config.cmake" "${PROJECT_BINARY_DIR}/sinter-config-version.cmake"
-        DESTINATION "${package_dir}")
+        "${PROJECT_SOURCE_DIR}/tools/cmake/SinterExport.cmake" DESTINATION "${package_dir}")

@@ -95,7 +95,7 @@ passes::Options verified_options() {
 
 std::string transform(const Golden& golden) {
   const passes::Options options = verified_options();
-  if (golden.example != nullptr) return ir::print(passes::optimize(golden.example->make(), options));
+  if (golden.example != nullptr) return ir::print(passes::optimize(golden.example->graph(), options));
   Unit unit = ir::parse(golden.input, "input");
   check_valid(unit, "input");
   if (golden.passes.empty()) return std::visit([](const auto& u) { return ir::print(u); }, unit);

@@ -43,6 +43,21 @@ struct RunArguments {
 };
 int run(const RunArguments& arguments);
 
+struct ExportArguments {
+  std::string source;
+  std::string output;  // .o, .a or .so
+  std::string header;
+  std::string prefix;
+  std::string state;  // a safetensors file with the contents of states
+  std::vector<std::string> targets;
+  int threads = 1;
+  std::int64_t batch_size = 32;
+  bool train = false, evaluate = false, predict = false;
+};
+int export_object(const ExportArguments& arguments);
+/// Puts a file of weights into a stored state.
+int put_weights(const std::string& state, const std::string& weights);
+
 /// Runs golden tests. Prints what differs.
 int check_files(const std::vector<std::string>& files);
 int dot(const std::string& source);

@@ -1,5 +1,4 @@
-// The examples are the models of tools/examples, traced by the frontend: what is shown is what a user's program
-// compiles. Batch 32 throughout.
+// The examples are the models of tools/examples: what is shown is what a user's program compiles. Batch 32 throughout.
 
 #include "examples.h"
 
@@ -13,34 +12,38 @@ namespace {
 
 constexpr std::int64_t batch = 32;
 
-Sequential seed_model() {
-  return Sequential(Input({28, 28}), Flatten(), Dense(128, "relu"), Dropout(0.2), Dense(10, "softmax"));
+using MadeModel = std::unique_ptr<Model>;
+
+MadeModel compiled(MadeModel model, const AnyOptimizer& optimizer, const AnyLoss& loss,
+                   std::vector<AnyMetric> metrics = {}) {
+  model->compile(optimizer, loss, std::move(metrics));
+  return model;
 }
 
-ir::Graph on_clothes(Sequential model, const AnyOptimizer& optimizer) {
-  model.compile(optimizer, "sparse_categorical_crossentropy", {"accuracy"});
-  return model.graph("train", batch, {ir::DType::u8, {}});
+MadeModel on_clothes(MadeModel model, const AnyOptimizer& optimizer) {
+  return compiled(std::move(model), optimizer, "sparse_categorical_crossentropy", {"accuracy"});
+}
+
+MadeModel seed_layers() {
+  return std::make_unique<Sequential>(Input({28, 28}), Flatten(), Dense(128, "relu"), Dropout(0.2),
+                                      Dense(10, "softmax"));
 }
 
 /// The model of the study notes: 784-128-10 on pictures of clothes, Adam.
-ir::Graph seed() { return on_clothes(seed_model(), "adam"); }
+MadeModel seed() { return on_clothes(seed_layers(), "adam"); }
 
 /// The same, its gradients scaled down together where they are long.
-ir::Graph clipped() { return on_clothes(seed_model(), Adam({.global_clipnorm = 1.0})); }
+MadeModel clipped() { return on_clothes(seed_layers(), Adam({.global_clipnorm = 1.0})); }
 
 /// The same with a first layer that learns no more.
-ir::Graph frozen() {
-  Sequential model = seed_model();
-  model.layer("dense").set_trainable(false);
+MadeModel frozen() {
+  MadeModel model = seed_layers();
+  model->layer("dense").set_trainable(false);
   return on_clothes(std::move(model), "adam");
 }
 
 /// y = 2x - 1.
-ir::Graph line() {
-  Sequential model(Input({1}), Dense(1));
-  model.compile("sgd", "mse");
-  return model.graph("train", batch, {ir::DType::f32, {1}});
-}
+MadeModel line() { return compiled(std::make_unique<Sequential>(Input({1}), Dense(1)), "sgd", "mse"); }
 
 /// A user's layer, as in tools/examples/custom_layer.cpp.
 class SimpleDense : public Layer {
@@ -59,30 +62,97 @@ class SimpleDense : public Layer {
 };
 
 /// A custom layer, a Lambda and momentum.
-ir::Graph custom() {
-  Sequential model(Input({16}), SimpleDense(32, "tanh"), Lambda([](Tensor x) { return abs(x); }), SimpleDense(1));
-  model.compile(SGD({.learning_rate = 0.01, .momentum = 0.9}), "mse");
-  return model.graph("train", batch, {ir::DType::f32, {1}});
+MadeModel custom() {
+  return compiled(std::make_unique<Sequential>(Input({16}), SimpleDense(32, "tanh"),
+                                               Lambda([](Tensor x) { return abs(x); }), SimpleDense(1)),
+                  SGD({.learning_rate = 0.01, .momentum = 0.9}), "mse");
 }
 
 /// Formulas alone: an activation and a gate that the library does not have.
-ir::Graph lambda() {
-  Sequential model(Input({16}), Dense(32), Lambda([](Tensor x) { return x * sigmoid(1.5 * x); }), Dense(32),
-                   Lambda([](Tensor x) { return sign(x) * log(1.0 + abs(x)); }), Dense(1));
-  model.compile("adam", "mse");
-  return model.graph("train", batch, {ir::DType::f32, {1}});
+MadeModel lambda() {
+  return compiled(
+      std::make_unique<Sequential>(Input({16}), Dense(32), Lambda([](Tensor x) { return x * sigmoid(1.5 * x); }),
+                                   Dense(32), Lambda([](Tensor x) { return sign(x) * log(1.0 + abs(x)); }), Dense(1)),
+      "adam", "mse");
 }
 
+/// tools/examples/fashion_mnist_cnn.cpp.
+MadeModel cnn() {
+  return on_clothes(std::make_unique<Sequential>(Input({28, 28}), Reshape({28, 28, 1}), Conv2D(32, 3, "relu"),
+                                                 MaxPooling2D(2), Conv2D(64, 3, "relu"), MaxPooling2D(2), Flatten(),
+                                                 Dense(128, "relu"), Dropout(0.25), Dense(10, "softmax")),
+                    "adam");
+}
+
+/// tools/examples/autoencoder.cpp.
+MadeModel autoencoder() {
+  Input picture({28, 28});
+  const Symbol code =
+      picture | Flatten() | Dense(128, "relu") | Dense({.units = 32, .activation = "relu", .name = "code"});
+  const Symbol pixels = code | Dense(128, "relu") | Dense(784, "sigmoid") | Reshape({28, 28});
+  return compiled(std::make_unique<Model>(picture, pixels, ModelOptions{.name = "autoencoder"}), "adam", "mse");
+}
+
+/// tools/examples/fine_tuning.cpp: a new head on frozen features.
+MadeModel fine_tuning() {
+  Input picture({28, 28});
+  const auto features = make<Sequential>(ModelOptions{.name = "features"}, Input({28, 28}), Flatten(),
+                                         Dense(128, "relu"), Dense(64, "relu"));
+  features->set_trainable(false);
+  return on_clothes(
+      std::make_unique<Model>(picture, features(picture) | Dense(5, "softmax"), ModelOptions{.name = "second"}),
+      Adam({.learning_rate = 0.01}));
+}
+
+/// The layers of tools/examples/transformer.cpp.
+class Positions : public Layer {
+ public:
+  void build(const Shape& input) override {
+    places_ = add_weight("places", {input[1], input[2]}, {.initializer = "random_uniform"});
+  }
+  Tensor call(Tensor x) override { return x + places_; }
+
+ private:
+  Variable places_;
+};
+
+Symbol encoder_block(Symbol x, Dim width) {
+  x = x + (x | LayerNormalization() | MultiHeadAttention({.num_heads = 4, .key_dim = 16, .dropout = 0.1}));
+  return x + (x | LayerNormalization() | Dense(2 * width, "gelu") | Dropout(0.1) | Dense(width));
+}
+
+MadeModel transformer() {
+  Input rows({28, 28});
+  Symbol h = rows | Dense(64) | Positions();
+  for (int k = 0; k < 2; ++k) h = encoder_block(h, 64);
+  const Symbol middle = h | LayerNormalization() | [](Tensor t) { return mean(t, 1); };
+  return on_clothes(std::make_unique<Model>(rows, middle | Dense(10, "softmax"), ModelOptions{.name = "transformer"}),
+                    Adam({.learning_rate = 0.002}));
+}
+
+ir::TensorType a_class() { return {ir::DType::u8, {}}; }
+ir::TensorType a_number() { return {ir::DType::f32, {1}}; }
+ir::TensorType a_picture() { return {ir::DType::f32, {28, 28}}; }
+
 constexpr Example list[] = {
-    {"seed", "Flatten, Dense 128 relu, Dropout 0.2, Dense 10 softmax; sparse categorical cross-entropy, Adam", seed},
-    {"line", "Dense 1; mean squared error, SGD", line},
-    {"custom", "SimpleDense 32 tanh, Lambda abs, SimpleDense 1; mean squared error, SGD with momentum", custom},
-    {"lambda", "Dense 32, Lambda x sigmoid(1.5 x), Dense 32, Lambda sign(x) log(1 + |x|), Dense 1; mse, Adam", lambda},
-    {"clipped", "seed with gradients clipped by their global norm", clipped},
-    {"frozen", "seed with a frozen first layer", frozen},
+    {"seed", "Flatten, Dense 128 relu, Dropout 0.2, Dense 10 softmax; sparse categorical cross-entropy, Adam", seed,
+     a_class},
+    {"line", "Dense 1; mean squared error, SGD", line, a_number},
+    {"custom", "SimpleDense 32 tanh, Lambda abs, SimpleDense 1; mean squared error, SGD with momentum", custom,
+     a_number},
+    {"lambda", "Dense 32, Lambda x sigmoid(1.5 x), Dense 32, Lambda sign(x) log(1 + |x|), Dense 1; mse, Adam", lambda,
+     a_number},
+    {"clipped", "seed with gradients clipped by their global norm", clipped, a_class},
+    {"frozen", "seed with a frozen first layer", frozen, a_class},
+    {"cnn", "two convolutions with pooling, Dense 128 relu, Dropout 0.25, Dense 10 softmax; Adam", cnn, a_class},
+    {"autoencoder", "784 pixels through 32 numbers and back; mean squared error, Adam", autoencoder, a_picture},
+    {"fine_tuning", "a new head on frozen features; Adam", fine_tuning, a_class},
+    {"transformer", "two encoder blocks over 28 rows of 28 pixels; Adam", transformer, a_class},
 };
 
 }  // namespace
+
+ir::Graph Example::graph() const { return model()->graph("train", batch, label()); }
 
 std::span<const Example> examples() { return list; }
 

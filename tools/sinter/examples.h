@@ -1,9 +1,11 @@
 #pragma once
-// Graphs that `sinter dump NAME` knows without a file: whole training steps.
+// Models that `sinter dump NAME` and `sinter export NAME` know without a file.
 
+#include <memory>
 #include <span>
 #include <string_view>
 
+#include <sinter/frontend/model.h>
 #include <sinter/ir/graph.h>
 
 namespace sinter::tool {
@@ -11,7 +13,11 @@ namespace sinter::tool {
 struct Example {
   std::string_view name;
   std::string_view summary;
-  ir::Graph (*make)();
+  std::unique_ptr<Model> (*model)();  // ready to be trained
+  ir::TensorType (*label)();          // of one sample
+
+  /// The whole training step, batch 32.
+  ir::Graph graph() const;
 };
 
 std::span<const Example> examples();

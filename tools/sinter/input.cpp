@@ -37,7 +37,7 @@ void check_valid(const Unit& unit, const std::string& source) {
 }
 
 Unit read_unit(const std::string& source) {
-  if (const Example* example = find_example(source)) return example->make();
+  if (const Example* example = find_example(source)) return example->graph();
   Unit unit = ir::parse(read_text(source), source == "-" ? "<stdin>" : source);
   check_valid(unit, source);
   return unit;

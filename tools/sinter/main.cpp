@@ -69,6 +69,36 @@ void add_run(CLI::App& app, Action& action) {
   command->callback([a, &action] { action = [a] { return run(*a); }; });
 }
 
+void add_export(CLI::App& app, Action& action) {
+  auto a = std::make_shared<ExportArguments>();
+  CLI::App* command = app.add_subcommand(
+      "export", "Writes the steps of a model, or a graph, as an object file and a C header that need no Sinter");
+  command->add_option("source", a->source, source_help())->required();
+  command->add_option("-o,--output", a->output, "m.o; m.a for a static library, m.so for a shared one")->required();
+  command->add_option("--header", a->header, "the header; default: beside the object, with the suffix .h");
+  command->add_option("--prefix", a->prefix, "of all symbols; default: the name of the object");
+  command
+      ->add_option("--target", a->targets,
+                   "host, x86-64-v2, x86-64-v3, x86-64-v4 or aarch64; several levels of x86-64 go into one file")
+      ->delimiter(',');
+  command->add_option("--threads", a->threads, "the most threads that may run a step together")->capture_default_str();
+  command->add_option("--batch", a->batch_size, "samples of a step (not for graphs)")->capture_default_str();
+  command->add_option("--state", a->state, "a safetensors file: contents of weights and other states, by name");
+  command->add_flag("--train", a->train, "the training step; without any of these flags: all that the model can");
+  command->add_flag("--evaluate", a->evaluate, "the evaluation step");
+  command->add_flag("--predict", a->predict, "prediction");
+  command->callback([a, &action] { action = [a] { return export_object(*a); }; });
+}
+
+void add_put_weights(CLI::App& app, Action& action) {
+  auto files = std::make_shared<std::pair<std::string, std::string>>();
+  CLI::App* command =
+      app.add_subcommand("put-weights", "Puts a file of weights into the stored state of an exported step");
+  command->add_option("state", files->first, "the state, as the program wrote it")->required();
+  command->add_option("weights", files->second, "a safetensors file, as Model::save_weights writes it")->required();
+  command->callback([files, &action] { action = [files] { return put_weights(files->first, files->second); }; });
+}
+
 void add_others(CLI::App& app, Action& action) {
   auto files = std::make_shared<std::vector<std::string>>();
   CLI::App* check = app.add_subcommand("check", "Runs golden tests; SINTER_BLESS=1 rewrites what they expect");
@@ -110,6 +140,8 @@ int main(int argc, char** argv) {
   add_dump(app, action);
   add_opt(app, action);
   add_run(app, action);
+  add_export(app, action);
+  add_put_weights(app, action);
   add_others(app, action);
   try {
     app.parse(argc, argv);

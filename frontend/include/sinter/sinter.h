@@ -9,6 +9,7 @@
 #include <sinter/frontend/classification_metrics.h>
 #include <sinter/frontend/convolution_layers.h>
 #include <sinter/frontend/einsum.h>
+#include <sinter/frontend/export.h>
 #include <sinter/frontend/idx.h>
 #include <sinter/frontend/initializers.h>
 #include <sinter/frontend/layer.h>

@@ -14,6 +14,7 @@
 
 #include <sinter/frontend/data.h>
 #include <sinter/frontend/execution.h>
+#include <sinter/frontend/export.h>
 #include <sinter/frontend/history.h>
 #include <sinter/frontend/layer.h>
 #include <sinter/frontend/layers.h>
@@ -150,6 +151,11 @@ class SINTER_API Model : public Layer {
   /// Reads them back; names, shapes and dtypes have to be the same, and no weight changes unless all of them can.
   /// Files of other libraries are read through a table of names.
   void load_weights(const std::string& path, const LoadWeightsOptions& options = {});
+
+  /// Writes the steps of the model, with its weights and the optimizer's state as they are now, into an object file
+  /// with a C header: training, evaluation and prediction for programs without Sinter (export.h). Throws UserError for
+  /// options that do not fit, and for files that cannot be written.
+  void export_object(const std::string& path, const ExportOptions& options = {});
 
   /// The table of layers.
   std::string summary_text() const;

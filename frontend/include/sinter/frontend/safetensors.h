@@ -2,6 +2,7 @@
 // safetensors, a file of named tensors (github.com/huggingface/safetensors): the length of a header as a little-endian
 // u64, the header in JSON, then the elements without holes. Python's `safetensors` reads and writes the same files.
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
@@ -27,7 +28,8 @@ struct SINTER_API TensorFile {
 
 /// Writes a file. It is written beside `path`, brought to the disk and renamed: at every moment `path` is the old file
 /// or the whole new one. Throws UserError saying what went wrong; the old file then stays as it was.
-SINTER_API void write_safetensors(const std::string& path, const TensorFile& file);
+/// The elements begin at a multiple of `alignment` bytes, which is a multiple of 8.
+SINTER_API void write_safetensors(const std::string& path, const TensorFile& file, std::size_t alignment = 8);
 
 /// Reads a file. Throws UserError naming the place for a file that cannot be opened, was cut off or damaged, or holds a
 /// dtype that there is not here.
