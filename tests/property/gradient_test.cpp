@@ -7,6 +7,7 @@
 #include <sinter/passes/differentiate.h>
 
 #include "support/catch.h"
+#include "support/draws.h"
 #include "support/gradient_check.h"
 #include "support/shrink.h"
 
@@ -23,7 +24,7 @@ void check_ops(int order, std::uint64_t seeds) {
   for (const ir::OpInfo& op : ir::all_ops()) {
     if (!op.differentiable) continue;
     std::uint64_t judged_samples = 0;
-    for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+    for (std::uint64_t seed = 0; seed < seeds; seed += draw_stride) {
       const RandomGraph random = random_node(op.name, seed, {.smooth = true});
       const GradientReport report = check_gradient(random, order, true_gradients);
       judged_samples += report.judged;
@@ -31,14 +32,14 @@ void check_ops(int order, std::uint64_t seeds) {
       REQUIRE(report.objection == "");
     }
     INFO(op.name);
-    CHECK(judged_samples >= seeds / 2);
+    CHECK(judged_samples * draw_stride >= seeds / 2);
   }
 }
 
 void check_compositions(int order, std::uint64_t seeds, int nodes) {
   std::uint64_t judged_samples = 0;
   const Judge judge = [order](const RandomGraph& g) { return check_gradient(g, order, true_gradients).objection; };
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+  for (std::uint64_t seed = 0; seed < seeds; seed += draw_stride) {
     const RandomGraph random = random_graph(seed, {.nodes = nodes, .elements = 60, .work = 2000, .smooth = true});
     const GradientReport report = check_gradient(random, order, true_gradients);
     judged_samples += report.judged;
@@ -46,7 +47,7 @@ void check_compositions(int order, std::uint64_t seeds, int nodes) {
   }
   std::printf("gradients of order %d: %d of %d random graphs judged\n", order, static_cast<int>(judged_samples),
               static_cast<int>(seeds));
-  CHECK(judged_samples >= seeds * 6 / 10);
+  CHECK(judged_samples * draw_stride >= seeds * 6 / 10);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "support/catch.h"
 #include "support/compare.h"
+#include "support/draws.h"
 #include "support/random_values.h"
 
 using namespace sinter;
@@ -258,14 +259,6 @@ ir::Environment environment_of(const ir::Graph& graph) {
   return environment;
 }
 
-/// Sanitizers make a compile 20 times slower: there each case tries every fourth schedule, another quarter than the
-/// case before it, so that all schedules still run.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::size_t stride = 4;
-#else
-constexpr std::size_t stride = 1;
-#endif
-
 /// The program with every kernel's schedule replaced.
 ir::Program rescheduled(ir::Program program, const ir::Schedule& schedule) {
   for (ir::Item& item : program.items) {
@@ -310,7 +303,7 @@ std::vector<ir::Schedule> schedules_of(ir::KernelForm form) {
 TEST_CASE("every schedule of every form gives the interpreter's bits") {
   passes::Options options;
   options.target = runtime::host_target();
-  std::size_t turn = 0;
+  std::size_t turn = 0;  // under sanitizers each case tries another part of the schedules than the case before it
   for (const Case& c : cases) {
     const ir::Graph graph = ir::parse_graph(c.text, c.name);
     const ir::Environment environment = environment_of(graph);
@@ -322,7 +315,7 @@ TEST_CASE("every schedule of every form gives the interpreter's bits") {
     const ir::InterpreterResult expected = ir::interpret(graph, environment);
     ++turn;
     for (const ir::Schedule& schedule : schedules_of(c.form)) {
-      if (turn++ % stride != 0) continue;
+      if (turn++ % test::draw_stride != 0) continue;
       for (const int threads : {1, 3}) {
         if (threads > 1 && !schedule.parallel) continue;
         INFO(c.name << ": lanes " << schedule.lanes << ", unroll " << schedule.unroll << ", tile " << schedule.tile_rows
@@ -344,7 +337,7 @@ TEST_CASE("every schedule of every form gives the interpreter's bits") {
 TEST_CASE("contractions give the interpreter's bits on poorer instruction sets") {
   ir::Schedule other;  // sides swapped and packed, rows that leave a rest
   other.lanes = 8, other.tile_rows = 3, other.tile_vectors = 2, other.swap = true, other.pack_vectors = true;
-  std::size_t turn = 0;
+  std::size_t turn = 0;  // under sanitizers each case tries another part of the schedules than the case before it
   for (const Case& c : cases) {
     if (c.form != ir::KernelForm::contract) continue;
     const ir::Graph graph = ir::parse_graph(c.text, c.name);
@@ -356,7 +349,7 @@ TEST_CASE("contractions give the interpreter's bits on poorer instruction sets")
       options.target = runtime::restrict_target(runtime::host_target(), level);
       const ir::Program chosen = passes::compile(graph, options);
       for (const ir::Program& program : {chosen, rescheduled(chosen, other)}) {
-        if (turn++ % stride != 0) continue;
+        if (turn++ % test::draw_stride != 0) continue;
         INFO(c.name << " on " << level);
         CHECK(test::difference(expected, test::run_compiled(program, environment, {options.target, false, 1}),
                                environment) == "");

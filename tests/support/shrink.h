@@ -18,7 +18,8 @@ std::string judged(const Judge& judge, const RandomGraph& graph);
 RandomGraph shrink(const RandomGraph& graph, const Judge& judge);
 /// Empty when `judge` has no objection; else the objection and the shrunk graph.
 std::string verdict(const RandomGraph& graph, const Judge& judge);
-/// The verdicts on the random graphs of seeds first .. last-1; stops after the third that is not empty.
+/// The verdicts on the random graphs of seeds first .. last-1 (under sanitizers of a part, see draws.h); stops after
+/// the third that is not empty.
 std::string verdicts(std::uint64_t first, std::uint64_t last, const GraphOptions& options, const Judge& judge);
 
 }  // namespace sinter::test
