@@ -65,7 +65,8 @@ std::vector<ObjectArgument> arguments_of(const ObjectStep& step) {
 bool writes_states(const ir::Program& program) {
   bool writes = false;
   for_each_kernel(program.items, [&](const ir::Kernel& kernel) {
-    for (const ir::BufferId id : kernel.outputs) writes |= program.buffers[id].kind == ir::BufferKind::state;
+    for (const ir::BufferId id : kernel.outputs)
+      writes |= program.buffers[program.root_of(id)].kind == ir::BufferKind::state;
   });
   return writes;
 }
