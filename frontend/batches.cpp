@@ -37,33 +37,25 @@ const void* batch_rows(const Array& data, const std::vector<std::uint32_t>& orde
   return rows.data();
 }
 
-/// Loss and metrics over the batches so far.
-class Totals {
- public:
-  void add(const ModelStep& step, std::int64_t samples) {
-    sums_.resize(step.metrics.size());
-    loss_ += step.bound.scalar(step.results.front()) * static_cast<double>(samples);
-    samples_ += samples;
-    for (std::size_t m = 0; m < sums_.size(); ++m) {
-      sums_[m].resize(step.metric_outputs[m].size());
-      for (std::size_t k = 0; k < sums_[m].size(); ++k) sums_[m][k] += step.bound.scalar(step.metric_outputs[m][k]);
-    }
-  }
-  Logs logs(const ModelStep& step) const {
-    Logs logs;
-    logs.set("loss", samples_ == 0 ? 0.0 : loss_ / static_cast<double>(samples_));
-    for (std::size_t m = 0; m < sums_.size(); ++m)
-      logs.set(step.metrics[m].name, step.metrics[m].metric->result(sums_[m]));
-    return logs;
-  }
-
- private:
-  double loss_ = 0.0;
-  std::int64_t samples_ = 0;
-  std::vector<std::vector<double>> sums_;
-};
-
 }  // namespace
+
+void Totals::add(const ModelStep& step, std::int64_t samples) {
+  sums_.resize(step.metrics.size());
+  loss_ += step.bound.scalar(step.results.front()) * static_cast<double>(samples);
+  samples_ += samples;
+  for (std::size_t m = 0; m < sums_.size(); ++m) {
+    sums_[m].resize(step.metric_outputs[m].size());
+    for (std::size_t k = 0; k < sums_[m].size(); ++k) sums_[m][k] += step.bound.scalar(step.metric_outputs[m][k]);
+  }
+}
+
+Logs Totals::logs(const ModelStep& step) const {
+  Logs logs;
+  logs.set("loss", samples_ == 0 ? 0.0 : loss_ / static_cast<double>(samples_));
+  for (std::size_t m = 0; m < sums_.size(); ++m)
+    logs.set(step.metrics[m].name, step.metrics[m].metric->result(sums_[m]));
+  return logs;
+}
 
 Batches::Batches(Model& model, ModelState& state, Mode mode, const Samples& samples, std::int64_t batch_size,
                  int threads)
@@ -98,13 +90,15 @@ ModelStep& Batches::run(std::int64_t k, const Samples& samples) const {
   return batch;
 }
 
-Logs run_epoch(const Batches& batches, const Samples& samples, Progress* progress) {
+Logs run_epoch(const Batches& batches, const Samples& samples, Progress* progress, BatchWatcher* watcher) {
   Totals totals;
   const std::int64_t steps = batches.count();
   for (std::int64_t done = 0; done < steps;) {
     const std::int64_t stop = std::min(steps, done + batches.steps_per_execution());
+    if (watcher != nullptr) watcher->begin(done);
     for (; done < stop; ++done) totals.add(batches.run(done, samples), batches.rows(done));
     if (progress != nullptr && progress->due(done)) progress->update(done, totals.logs(batches.step(done - 1)).items());
+    if (watcher != nullptr && !watcher->end(done - 1, totals.logs(batches.step(done - 1)))) break;
   }
   return totals.logs(batches.step(0));
 }

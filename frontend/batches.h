@@ -44,7 +44,28 @@ class Batches {
   std::shared_ptr<ModelStep> whole_, rest_;  // kept even if the model is compiled again meanwhile
 };
 
-/// Visits all samples once. `progress` may be null.
-Logs run_epoch(const Batches& batches, const Samples& samples, Progress* progress);
+/// Loss and metrics over the batches of an epoch so far.
+class Totals {
+ public:
+  void add(const ModelStep& step, std::int64_t samples);
+  Logs logs(const ModelStep& step) const;
+
+ private:
+  double loss_ = 0.0;
+  std::int64_t samples_ = 0;
+  std::vector<std::vector<double>> sums_;  // of each metric
+};
+
+/// What is told of the batches of an epoch.
+class BatchWatcher {
+ public:
+  virtual ~BatchWatcher() = default;
+  virtual void begin(std::int64_t batch) = 0;
+  /// Returns false to leave out the rest of the epoch.
+  virtual bool end(std::int64_t batch, const Logs& so_far) = 0;
+};
+
+/// Visits all samples once. `progress` and `watcher` may be null.
+Logs run_epoch(const Batches& batches, const Samples& samples, Progress* progress, BatchWatcher* watcher = nullptr);
 
 }  // namespace sinter::detail

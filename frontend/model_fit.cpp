@@ -2,6 +2,7 @@
 
 #include <sinter/frontend/progress.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <iostream>
@@ -140,10 +141,106 @@ std::optional<Samples> validation_samples(Model& model, ModelState& state, Sampl
 
 }  // namespace
 
+namespace {
+
+void check_options(const Model& model, const FitOptions& options) {
+  expect_batch_size(model, options.batch_size);
+  const auto expect_at_least = [&](std::int64_t least, std::string_view what, std::int64_t value) {
+    if (value < least) user_error(model.name(), ": fit(): ", what, " must be at least ", least, ", got ", value);
+  };
+  expect_at_least(0, "initial_epoch", options.initial_epoch);
+  expect_at_least(1, "validation_freq", options.validation_freq);
+  expect_at_least(0, "validation_batch_size", options.validation_batch_size);
+}
+
+/// The names of all logs, before there are any.
+std::vector<std::string> names_of_logs(const ModelStep& step, bool validates, const FitOptions& options) {
+  std::vector<std::string> names;
+  for (const std::string_view prefix : {"", "val_"}) {
+    if (!prefix.empty() && !validates) continue;
+    names.push_back(str(prefix, "loss"));
+    for (const detail::TracedMetric& metric : step.metrics) names.push_back(str(prefix, metric.name));
+  }
+  for (const AnyCallback& callback : options.callbacks)
+    for (std::string& name : callback->added_logs())
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+  return names;
+}
+
+/// Calls the hooks of all callbacks, while the model is free to be looked at.
+class Hooks : public detail::BatchWatcher {
+ public:
+  Hooks(Model& model, Training::Plan plan, const FitOptions& options, Exclusive& alone)
+      : training_(model, std::move(plan)), options_(options), alone_(alone) {
+    for (const AnyCallback& callback : options_.callbacks) sees_batches_ |= callback->sees_batches();
+  }
+
+  /// Null when no callback wants to see batches.
+  detail::BatchWatcher* watcher() { return sees_batches_ ? this : nullptr; }
+  bool stopping() const { return training_.stopping(); }
+
+  void train_begin() {
+    each([&](Callback& c) { c.on_train_begin(training_); });
+    show_lines();
+  }
+  void epoch_begin(int epoch) {
+    each([&](Callback& c) { c.on_epoch_begin(training_, epoch); });
+    show_lines();
+  }
+  void epoch_end(int epoch, Logs& logs) {
+    each([&](Callback& c) { c.on_epoch_end(training_, epoch, logs); });
+  }
+  void train_end(const Logs& logs) {
+    each([&](Callback& c) { c.on_train_end(training_, logs); });
+    show_lines();
+  }
+  /// The function of FitOptions, which comes last.
+  void last_word(int epoch, const Logs& logs) {
+    if (!options_.on_epoch_end) return;
+    alone_.leave();
+    if (!options_.on_epoch_end(epoch, logs)) training_.stop();
+    alone_.enter();
+  }
+  /// What callbacks had to say, on lines of their own.
+  void show_lines() {
+    for (const std::string& line : training_.take_lines()) std::cout << line << std::endl;
+  }
+
+  void begin(std::int64_t batch) override {
+    each_of_batches([&](Callback& c) { c.on_batch_begin(training_, batch); });
+  }
+  bool end(std::int64_t batch, const Logs& so_far) override {
+    each_of_batches([&](Callback& c) { c.on_batch_end(training_, batch, so_far); });
+    return !training_.stopping();
+  }
+
+ private:
+  template <class Action>
+  void each(Action action) {
+    if (options_.callbacks.empty()) return;
+    alone_.leave();
+    for (const AnyCallback& callback : options_.callbacks) action(*callback);
+    alone_.enter();
+  }
+  template <class Action>
+  void each_of_batches(Action action) {
+    each([&](Callback& callback) {
+      if (callback.sees_batches()) action(callback);
+    });
+  }
+
+  Training training_;
+  const FitOptions& options_;
+  Exclusive& alone_;
+  bool sees_batches_ = false;
+};
+
+}  // namespace
+
 History Model::fit(const Data& x, const Data& y, const FitOptions& options) {
   detail::ModelState& state = *model_;
   detail::Compiled& compiled = detail::expect_compiled(*this, state, "fit()");
-  expect_batch_size(*this, options.batch_size);
+  check_options(*this, options);
   Exclusive alone(*this, state, Exclusive::Use::train, "fit()");
   know_inputs(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
@@ -156,27 +253,36 @@ History Model::fit(const Data& x, const Data& y, const FitOptions& options) {
   check_values(*this, state, batches, samples, "");
   std::optional<Batches> validation_batches;
   if (validation) {
-    validation_batches.emplace(*this, state, Mode::evaluate, *validation, options.batch_size, options.threads);
+    const std::int64_t size = options.validation_batch_size > 0 ? options.validation_batch_size : options.batch_size;
+    validation_batches.emplace(*this, state, Mode::evaluate, *validation, size, options.threads);
     check_values(*this, state, *validation_batches, *validation, "validation ");
   }
 
   History history;
-  for (int epoch = 0; epoch < options.epochs; ++epoch) {
+  Logs logs;
+  Hooks hooks(*this,
+              {.epochs = options.epochs,
+               .steps = batches.count(),
+               .log_names = names_of_logs(batches.step(0), validation.has_value(), options)},
+              options, alone);
+  hooks.train_begin();
+  for (int epoch = options.initial_epoch; epoch < options.epochs && !hooks.stopping(); ++epoch) {
     if (options.verbose != 0 && options.epochs > 1) std::cout << "Epoch " << epoch + 1 << '/' << options.epochs << '\n';
+    hooks.epoch_begin(epoch);
     if (options.shuffle) samples.order = detail::shuffled(samples.size(), state.seed, state.epochs_trained);
     Progress progress({.steps = batches.count(), .verbose = options.verbose});
-    Logs logs = detail::run_epoch(batches, samples, &progress);
-    if (validation)
+    logs = detail::run_epoch(batches, samples, &progress, hooks.watcher());
+    if (validation && (epoch + 1) % options.validation_freq == 0)
       for (const auto& [name, value] : detail::run_epoch(*validation_batches, *validation, nullptr))
         logs.set("val_" + name, value);
-    progress.finish(logs.items());
     ++state.epochs_trained;
+    hooks.epoch_end(epoch, logs);
+    progress.finish(logs.items());
+    hooks.show_lines();
     history.append(epoch, logs);
-    alone.leave();  // the callback may look at the model
-    const bool go_on = !options.on_epoch_end || options.on_epoch_end(epoch, logs);
-    alone.enter();
-    if (!go_on) break;
+    hooks.last_word(epoch, logs);
   }
+  hooks.train_end(logs);
   return history;
 }
 

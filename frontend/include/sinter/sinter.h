@@ -6,6 +6,8 @@
 #include <sinter/frontend/array.h>
 #include <sinter/frontend/attention_layers.h>
 #include <sinter/frontend/batch_normalization.h>
+#include <sinter/frontend/callback.h>
+#include <sinter/frontend/callbacks.h>
 #include <sinter/frontend/classification_metrics.h>
 #include <sinter/frontend/convolution_layers.h>
 #include <sinter/frontend/einsum.h>

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <sinter/frontend/callback.h>
 #include <sinter/frontend/data.h>
 #include <sinter/frontend/execution.h>
 #include <sinter/frontend/history.h>
@@ -50,14 +51,19 @@ struct CompileOptions {
 
 struct FitOptions {
   std::int64_t batch_size = 32;  // a smaller last batch is kept
-  int epochs = 1;
-  bool shuffle = true;  // samples are drawn in a new order every epoch
+  int epochs = 1;                // one more than the number of the last one
+  int initial_epoch = 0;         // the number of the first one
+  bool shuffle = true;           // samples are drawn in a new order every epoch
   DataPair validation_data = {};
-  double validation_split = 0.0;  // this fraction of the samples, the last ones before shuffling, validates
-  int verbose = 1;                // 0 nothing, 1 a progress line, 2 one line per epoch
-  bool check_finite = false;      // refuse NaN and Inf among the inputs
-  int threads = 0;                // size of the team; 0: as compile() was told
-  /// Called after each epoch with its number (from 0) and logs; returning false ends the training.
+  double validation_split = 0.0;           // this fraction of the samples, the last ones before shuffling, validates
+  int validation_freq = 1;                 // epochs from one validation to the next
+  std::int64_t validation_batch_size = 0;  // 0: batch_size
+  int verbose = 1;                         // 0 nothing, 1 a progress line, 2 one line per epoch
+  bool check_finite = false;               // refuse NaN and Inf among the inputs
+  int threads = 0;                         // size of the team; 0: as compile() was told
+  /// In this order (callbacks.h): {EarlyStopping({.patience = 3}), CSVLogger("log.csv")}.
+  std::vector<AnyCallback> callbacks = {};
+  /// Called after each epoch with its number (from 0) and logs; returning false ends the training. After the callbacks.
   std::function<bool(int epoch, const Logs& logs)> on_epoch_end = {};
 };
 
