@@ -39,24 +39,6 @@ const void* batch_rows(const Array& data, const std::vector<std::uint32_t>& orde
 
 }  // namespace
 
-void Totals::add(const ModelStep& step, std::int64_t samples) {
-  sums_.resize(step.metrics.size());
-  loss_ += step.bound.scalar(step.results.front()) * static_cast<double>(samples);
-  samples_ += samples;
-  for (std::size_t m = 0; m < sums_.size(); ++m) {
-    sums_[m].resize(step.metric_outputs[m].size());
-    for (std::size_t k = 0; k < sums_[m].size(); ++k) sums_[m][k] += step.bound.scalar(step.metric_outputs[m][k]);
-  }
-}
-
-Logs Totals::logs(const ModelStep& step) const {
-  Logs logs;
-  logs.set("loss", samples_ == 0 ? 0.0 : loss_ / static_cast<double>(samples_));
-  for (std::size_t m = 0; m < sums_.size(); ++m)
-    logs.set(step.metrics[m].name, step.metrics[m].metric->result(sums_[m]));
-  return logs;
-}
-
 Batches::Batches(Model& model, ModelState& state, Mode mode, const Samples& samples, std::int64_t batch_size,
                  int threads)
     : batch_(std::min(batch_size, samples.size())), n_(samples.size()) {
@@ -90,17 +72,25 @@ ModelStep& Batches::run(std::int64_t k, const Samples& samples) const {
   return batch;
 }
 
-Logs run_epoch(const Batches& batches, const Samples& samples, Progress* progress, BatchWatcher* watcher) {
-  Totals totals;
+Logs run_epoch(const Batches& batches, const Samples& samples, EpochProgress& progress, Progress* line,
+               BatchWatcher* watcher) {
+  Totals& totals = progress.totals;
   const std::int64_t steps = batches.count();
-  for (std::int64_t done = 0; done < steps;) {
-    const std::int64_t stop = std::min(steps, done + batches.steps_per_execution());
-    if (watcher != nullptr) watcher->begin(done);
-    for (; done < stop; ++done) totals.add(batches.run(done, samples), batches.rows(done));
-    if (progress != nullptr && progress->due(done)) progress->update(done, totals.logs(batches.step(done - 1)).items());
-    if (watcher != nullptr && !watcher->end(done - 1, totals.logs(batches.step(done - 1)))) break;
+  while (progress.done < steps) {
+    const std::int64_t stop = std::min(steps, progress.done + batches.steps_per_execution());
+    if (watcher != nullptr) watcher->begin(progress.done);
+    for (; progress.done < stop; ++progress.done)
+      totals.add(batches.run(progress.done, samples), batches.rows(progress.done));
+    const ModelStep& last = batches.step(stop - 1);
+    if (line != nullptr && line->due(stop)) line->update(stop, totals.logs(last).items());
+    if (watcher != nullptr && !watcher->end(stop - 1, totals.logs(last))) break;
   }
   return totals.logs(batches.step(0));
+}
+
+Logs run_epoch(const Batches& batches, const Samples& samples, Progress* line) {
+  EpochProgress progress;
+  return run_epoch(batches, samples, progress, line, nullptr);
 }
 
 }  // namespace sinter::detail

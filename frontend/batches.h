@@ -10,6 +10,7 @@
 #include <sinter/frontend/progress.h>
 
 #include "model_state.h"
+#include "totals.h"
 
 namespace sinter::detail {
 
@@ -44,18 +45,6 @@ class Batches {
   std::shared_ptr<ModelStep> whole_, rest_;  // kept even if the model is compiled again meanwhile
 };
 
-/// Loss and metrics over the batches of an epoch so far.
-class Totals {
- public:
-  void add(const ModelStep& step, std::int64_t samples);
-  Logs logs(const ModelStep& step) const;
-
- private:
-  double loss_ = 0.0;
-  std::int64_t samples_ = 0;
-  std::vector<std::vector<double>> sums_;  // of each metric
-};
-
 /// What is told of the batches of an epoch.
 class BatchWatcher {
  public:
@@ -65,7 +54,10 @@ class BatchWatcher {
   virtual bool end(std::int64_t batch, const Logs& so_far) = 0;
 };
 
-/// Visits all samples once. `progress` and `watcher` may be null.
-Logs run_epoch(const Batches& batches, const Samples& samples, Progress* progress, BatchWatcher* watcher = nullptr);
+/// Visits the samples that the epoch has not visited yet. `line` and `watcher` may be null.
+Logs run_epoch(const Batches& batches, const Samples& samples, EpochProgress& progress, Progress* line,
+               BatchWatcher* watcher);
+/// Visits all samples once.
+Logs run_epoch(const Batches& batches, const Samples& samples, Progress* line = nullptr);
 
 }  // namespace sinter::detail

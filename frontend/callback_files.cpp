@@ -71,7 +71,7 @@ std::string CSVLogger::header() const {
 void CSVLogger::on_train_begin(Training& training) {
   columns_ = training.log_names();
   std::sort(columns_.begin(), columns_.end());
-  if (!options_.append) return append_to(path_, header() + '\n', std::ios::trunc);
+  if (!options_.append && !training.resumed()) return append_to(path_, header() + '\n', std::ios::trunc);
   const Present present = look_at(path_);
   if (present.first_line.empty()) return append_to(path_, header() + '\n');
   if (present.first_line != header())
@@ -87,6 +87,21 @@ void CSVLogger::on_epoch_end(Training& /*training*/, int epoch, Logs& logs) {
     line += logs.contains(name) ? detail::number_text(logs[name]) : "NA";
   }
   append_to(path_, line + '\n');
+}
+
+CallbackState CSVLogger::state() const {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path_, error);
+  return {state_number("bytes", error ? 0.0 : static_cast<double>(size))};
+}
+
+void CSVLogger::set_state(const CallbackState& state) {
+  const double bytes = number_of(state, "bytes");
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path_, error);
+  if (error || static_cast<double>(size) <= bytes) return;  // lost or shorter: what is there stays
+  std::filesystem::resize_file(path_, static_cast<std::uintmax_t>(bytes), error);
+  if (error) user_error("CSVLogger: ", path_, " cannot be cut to ", bytes, " bytes: ", error.message());
 }
 
 // ---- ModelCheckpoint ----
@@ -168,6 +183,70 @@ void ModelCheckpoint::save(Training& training, std::optional<std::int64_t> batch
   }
   training.model().save_weights(path);
   last_path_ = path;
+}
+
+CallbackState ModelCheckpoint::state() const {
+  return {state_number("best", best_), state_number("epoch", epoch_),
+          state_number("unsaved_batches", static_cast<double>(unsaved_batches_)),
+          state_number("last_batch", static_cast<double>(last_batch_))};
+}
+
+void ModelCheckpoint::set_state(const CallbackState& state) {
+  best_ = number_of(state, "best");
+  epoch_ = static_cast<int>(number_of(state, "epoch"));
+  unsaved_batches_ = static_cast<std::int64_t>(number_of(state, "unsaved_batches"));
+  last_batch_ = static_cast<std::int64_t>(number_of(state, "last_batch"));
+}
+
+// ---- BackupAndRestore ----
+
+BackupAndRestore::BackupAndRestore(BackupAndRestoreOptions options) : options_(std::move(options)) {
+  if (options_.path.empty()) user_error("BackupAndRestore: .path is missing: where to keep the checkpoint");
+  if (options_.every_epochs < 0 || options_.every_batches < 0)
+    user_error("BackupAndRestore: every_epochs and every_batches must not be negative, got ", options_.every_epochs,
+               " and ", options_.every_batches);
+  if (options_.every_epochs == 0 && options_.every_batches == 0)
+    user_error("BackupAndRestore: every_epochs and every_batches are both 0, so nothing would be kept");
+}
+
+std::string BackupAndRestore::checkpoint_to_resume() const {
+  std::error_code error;
+  return std::filesystem::exists(options_.path, error) ? options_.path : std::string();
+}
+
+void BackupAndRestore::on_train_begin(Training& /*training*/) {
+  unsaved_batches_ = 0;
+  last_batch_ = -1;
+}
+
+void BackupAndRestore::on_epoch_begin(Training& /*training*/, int /*epoch*/) { last_batch_ = -1; }
+
+void BackupAndRestore::on_batch_end(Training& training, std::int64_t batch, const Logs& /*logs*/) {
+  unsaved_batches_ += batch - std::exchange(last_batch_, batch);
+  if (unsaved_batches_ < options_.every_batches) return;
+  unsaved_batches_ = 0;
+  training.save_checkpoint(options_.path);
+}
+
+void BackupAndRestore::on_epoch_end(Training& training, int epoch, Logs& /*logs*/) {
+  if (options_.every_epochs > 0 && (epoch + 1) % options_.every_epochs == 0) training.save_checkpoint(options_.path);
+}
+
+void BackupAndRestore::on_train_end(Training& /*training*/, const Logs& /*logs*/) {
+  std::error_code error;
+  if (!options_.delete_checkpoint || !std::filesystem::exists(options_.path, error)) return;
+  if (!std::filesystem::remove(options_.path, error) && error)
+    user_error("BackupAndRestore: ", options_.path, " cannot be removed: ", error.message());
+}
+
+CallbackState BackupAndRestore::state() const {
+  return {state_number("unsaved_batches", static_cast<double>(unsaved_batches_)),
+          state_number("last_batch", static_cast<double>(last_batch_))};
+}
+
+void BackupAndRestore::set_state(const CallbackState& state) {
+  unsaved_batches_ = static_cast<std::int64_t>(number_of(state, "unsaved_batches"));
+  last_batch_ = static_cast<std::int64_t>(number_of(state, "last_batch"));
 }
 
 }  // namespace sinter

@@ -112,6 +112,23 @@ void EarlyStopping::on_train_end(Training& training, const Logs& /*logs*/) {
   training.model().set_weights(best_weights_);
 }
 
+CallbackState EarlyStopping::state() const {
+  CallbackState state = {state_number("best", best_), state_number("wait", wait_),
+                         state_number("stopped_epoch", stopped_epoch_), state_number("best_epoch", best_epoch_)};
+  for (std::size_t k = 0; k < best_weights_.size(); ++k) state.emplace_back(str("best_weights/", k), best_weights_[k]);
+  return state;
+}
+
+void EarlyStopping::set_state(const CallbackState& state) {
+  best_ = number_of(state, "best");
+  wait_ = static_cast<int>(number_of(state, "wait"));
+  stopped_epoch_ = static_cast<int>(number_of(state, "stopped_epoch"));
+  best_epoch_ = static_cast<int>(number_of(state, "best_epoch"));
+  best_weights_.clear();
+  for (const auto& [name, value] : state)
+    if (name.starts_with("best_weights/")) best_weights_.push_back(value);
+}
+
 // ---- Learning rates ----
 
 namespace {
@@ -169,6 +186,16 @@ void ReduceLROnPlateau::reduce(Training& training, int epoch) {
     training.print(str("Epoch ", epoch + 1, ": ReduceLROnPlateau reducing learning rate to ", format_value(rate), "."));
   cooldown_left_ = options_.cooldown;
   wait_ = 0;
+}
+
+CallbackState ReduceLROnPlateau::state() const {
+  return {state_number("best", best_), state_number("wait", wait_), state_number("cooldown", cooldown_left_)};
+}
+
+void ReduceLROnPlateau::set_state(const CallbackState& state) {
+  best_ = number_of(state, "best");
+  wait_ = static_cast<int>(number_of(state, "wait"));
+  cooldown_left_ = static_cast<int>(number_of(state, "cooldown"));
 }
 
 LearningRateScheduler::LearningRateScheduler(Schedule schedule, int verbose)

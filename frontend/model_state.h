@@ -17,6 +17,7 @@
 
 #include "bound_step.h"
 #include "symbol_node.h"
+#include "totals.h"
 #include "trace.h"
 
 namespace sinter::detail {
@@ -73,6 +74,17 @@ struct Supervision {
   std::vector<AnyMetric> metrics;
 };
 
+/// A fit() under way, as a checkpoint has to know it.
+struct RunningFit {
+  const std::vector<AnyCallback>& callbacks;
+  std::int64_t samples = 0, batch_size = 0;
+  bool shuffle = false;
+  int epoch = 0;  // the one under way, or the next one
+  EpochProgress progress = {};
+  bool stopping = false;
+  History history = {};
+};
+
 struct ModelState {
   explicit ModelState(std::uint64_t model_seed) : seed(model_seed), random(RandomState::make(model_seed)) {}
 
@@ -90,6 +102,7 @@ struct ModelState {
   std::map<std::string, std::shared_ptr<ModelStep>> steps;
   std::mutex busy;                     // held by whoever runs a step
   std::atomic<bool> training = false;  // by one that changes the weights
+  const RunningFit* running = nullptr;
 
   /// The optimizer's state `name`, made with `initial` in every element the first time.
   const std::shared_ptr<VariableState>& optimizer_variable(const std::string& name, const TensorType& type,

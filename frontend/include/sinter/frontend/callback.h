@@ -26,8 +26,12 @@ namespace sinter {
 
 class Model;
 
-/// Numbers and tensors by name: what a callback remembers from one epoch to the next.
+/// Numbers (as f64 scalars) and tensors by name: what a callback remembers from one epoch to the next.
 using CallbackState = std::vector<std::pair<std::string, Array>>;
+/// One of them. Throws UserError when it is missing.
+SINTER_API const Array& state_of(const CallbackState& state, std::string_view name);
+SINTER_API double number_of(const CallbackState& state, std::string_view name);
+SINTER_API std::pair<std::string, Array> state_number(std::string name, double value);
 
 /// The training that a callback takes part in: what it sees of it, and what it may tell it.
 class SINTER_API Training {
@@ -36,6 +40,7 @@ class SINTER_API Training {
     int epochs = 1;                           // one more than the number of the last epoch
     std::int64_t steps = 1;                   // batches in an epoch
     std::vector<std::string> log_names = {};  // names of all logs there will be: "loss", "val_loss", ...
+    bool resumed = false;                     // goes on from a checkpoint
   };
   Training(Model& model, Plan plan) : model_(&model), plan_(std::move(plan)) {}
 
@@ -48,9 +53,18 @@ class SINTER_API Training {
   /// Throws UserError listing the logs when there will be none of that name.
   void expect_log(std::string_view who, std::string_view name) const;
 
+  /// Whether it goes on from a checkpoint. on_train_begin comes first then, set_state() of every callback after it.
+  bool resumed() const { return plan_.resumed; }
+
   /// Ends the training: after this batch, validation and the hooks of the epoch's end still come.
   void stop() { stopping_ = true; }
   bool stopping() const { return stopping_; }
+
+  /// Has a checkpoint written when all callbacks have seen this moment (Model::save_checkpoint). One that is asked for
+  /// at the end of an epoch by a training that is stopping is of a training that has ended: resumed, it trains no more.
+  void save_checkpoint(std::string path) { checkpoints_.push_back(std::move(path)); }
+  /// The paths asked for since the last call.
+  std::vector<std::string> take_checkpoints() { return std::exchange(checkpoints_, {}); }
 
   /// A line on standard output, below the progress line of the epoch.
   void print(std::string line) { lines_.push_back(std::move(line)); }
@@ -61,7 +75,7 @@ class SINTER_API Training {
   Model* model_;
   Plan plan_;
   bool stopping_ = false;
-  std::vector<std::string> lines_;
+  std::vector<std::string> lines_, checkpoints_;
 };
 
 /// Base of all callbacks. Hooks of one moment run in the order in which callbacks are listed. Epochs and batches are
@@ -85,6 +99,14 @@ class SINTER_API Callback {
   virtual bool sees_batches() const { return true; }
   /// Names that on_epoch_end adds to the logs, so that other callbacks may monitor them.
   virtual std::vector<std::string> added_logs() const { return {}; }
+
+  /// What it has to remember for a training that is stopped and resumed to go on as if it had not been. A training
+  /// that is resumed in the middle of an epoch does not call on_epoch_begin for it again.
+  virtual CallbackState state() const { return {}; }
+  /// Throws UserError when something is missing.
+  virtual void set_state(const CallbackState& state);
+  /// A checkpoint that fit() should go on from; empty: none. Asked before anything else.
+  virtual std::string checkpoint_to_resume() const { return {}; }
 };
 
 /// One callback of a list: a temporary is taken over; a variable is seen in place, must live until fit() returns, and

@@ -60,6 +60,8 @@ class SINTER_API EarlyStopping : public Callback {
   void on_epoch_end(Training& training, int epoch, Logs& logs) override;
   void on_train_end(Training& training, const Logs& logs) override;
   bool sees_batches() const override { return false; }
+  CallbackState state() const override;
+  void set_state(const CallbackState& state) override;
 
   /// The epoch after which it ended the training; 0: it did not.
   int stopped_epoch() const { return stopped_epoch_; }
@@ -96,6 +98,8 @@ class SINTER_API ReduceLROnPlateau : public Callback {
   void on_epoch_end(Training& training, int epoch, Logs& logs) override;
   bool sees_batches() const override { return false; }
   std::vector<std::string> added_logs() const override { return {"learning_rate"}; }
+  CallbackState state() const override;
+  void set_state(const CallbackState& state) override;
 
  private:
   void reduce(Training& training, int epoch);
@@ -145,6 +149,9 @@ class SINTER_API CSVLogger : public Callback {
   void on_train_begin(Training& training) override;
   void on_epoch_end(Training& training, int epoch, Logs& logs) override;
   bool sees_batches() const override { return false; }
+  /// The length of the file: a resumed training goes on where the checkpoint was made.
+  CallbackState state() const override;
+  void set_state(const CallbackState& state) override;
 
  private:
   std::string header() const;
@@ -177,6 +184,8 @@ class SINTER_API ModelCheckpoint : public Callback {
   void on_epoch_end(Training& training, int epoch, Logs& logs) override;
   void on_batch_end(Training& training, std::int64_t batch, const Logs& logs) override;
   bool sees_batches() const override { return options_.save_every > 0; }
+  CallbackState state() const override;
+  void set_state(const CallbackState& state) override;
 
   /// The best value so far; infinite before the first one.
   double best() const { return best_; }
@@ -193,6 +202,33 @@ class SINTER_API ModelCheckpoint : public Callback {
   int epoch_ = 0;
   std::int64_t unsaved_batches_ = 0, last_batch_ = -1;
   std::string last_path_;
+};
+
+struct BackupAndRestoreOptions {
+  std::string path = {};           // of the checkpoint; its folder exists
+  int every_epochs = 1;            // 0: not by epochs
+  std::int64_t every_batches = 0;  // likewise
+  bool delete_checkpoint = true;   // when the training ends as it should
+};
+/// Keeps a checkpoint of the training (Model::save_checkpoint), and has fit() go on from it when there is one: a
+/// training that was killed is simply started again, and ends with the bits of one that was not.
+class SINTER_API BackupAndRestore : public Callback {
+ public:
+  /// Throws UserError without a path, and when neither epochs nor batches are to be kept.
+  explicit BackupAndRestore(BackupAndRestoreOptions options);
+  void on_train_begin(Training& training) override;
+  void on_train_end(Training& training, const Logs& logs) override;
+  void on_epoch_begin(Training& training, int epoch) override;
+  void on_epoch_end(Training& training, int epoch, Logs& logs) override;
+  void on_batch_end(Training& training, std::int64_t batch, const Logs& logs) override;
+  bool sees_batches() const override { return options_.every_batches > 0; }
+  CallbackState state() const override;
+  void set_state(const CallbackState& state) override;
+  std::string checkpoint_to_resume() const override;
+
+ private:
+  BackupAndRestoreOptions options_;
+  std::int64_t unsaved_batches_ = 0, last_batch_ = -1;
 };
 
 /// Functions for some of the hooks: LambdaCallback({.on_epoch_end = [](Training& t, int epoch, Logs& logs) {...}}).

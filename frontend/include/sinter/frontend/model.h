@@ -61,6 +61,9 @@ struct FitOptions {
   int verbose = 1;                         // 0 nothing, 1 a progress line, 2 one line per epoch
   bool check_finite = false;               // refuse NaN and Inf among the inputs
   int threads = 0;                         // size of the team; 0: as compile() was told
+  /// A checkpoint written within fit(), to go on from with the same data and options: `epochs` counts from the start of
+  /// that fit, the History holds its epochs too. (BackupAndRestore does this by itself.)
+  std::string resume_from = {};
   /// In this order (callbacks.h): {EarlyStopping({.patience = 3}), CSVLogger("log.csv")}.
   std::vector<AnyCallback> callbacks = {};
   /// Called after each epoch with its number (from 0) and logs; returning false ends the training. After the callbacks.
@@ -111,7 +114,7 @@ class SINTER_API Model : public Layer {
   /// The shape of one sample. Makes the weights; needed once, and implied by the first fit() or predict().
   void set_input(const Input& input);
   void set_inputs(const std::vector<Input>& inputs);
-  /// The seed given at construction.
+  /// The seed given at construction, or that of the checkpoint that was loaded.
   std::uint64_t seed() const;
 
   /// A layer of the model by name; "block/dense" finds layers within layers. Layers that are members of a class of your
@@ -156,6 +159,18 @@ class SINTER_API Model : public Layer {
   /// Reads them back; names, shapes and dtypes have to be the same, and no weight changes unless all of them can.
   /// Files of other libraries are read through a table of names.
   void load_weights(const std::string& path, const LoadWeightsOptions& options = {});
+
+  /// Writes everything that training goes on from to a safetensors file, replaced as a whole: weights, the optimizer's
+  /// states, the random step and the seed, how many epochs were trained; called within fit() (by a callback) also the
+  /// epoch and the batch it is at, its logs so far, the History and the callbacks' states. Weights stand under their
+  /// paths, so load_weights reads them with ignore_others. Throws UserError before compile() and when the file cannot
+  /// be written.
+  void save_checkpoint(const std::string& path) const;
+  /// Reads it back into a model of the same layers, compiled with the same optimizer: what is trained from here on has
+  /// the bits of a model that was never saved. A place within fit() is taken up by FitOptions::resume_from alone.
+  /// Nothing changes unless everything fits. Throws UserError saying what is wrong with a damaged file (contents are
+  /// checked by a SHA-256) or does not fit.
+  void load_checkpoint(const std::string& path);
 
   /// The table of layers.
   std::string summary_text() const;
