@@ -47,7 +47,8 @@ Batches::Batches(Model& model, ModelState& state, Mode mode, const Samples& samp
   if (threads < 0)
     user_error(model.name(), ": threads must be positive, or 0 for what compile() was told, got ", threads);
   const auto step = [&](std::int64_t rows) {
-    auto made = step_for(model, state, mode, batch_types(samples.x, rows), batch_types(samples.y, rows));
+    auto made = step_for(model, state, mode, batch_types(samples.x, rows), batch_types(samples.y, rows),
+                         batch_types(samples.w, rows));
     made->bound.set_threads(threads > 0 ? threads : execution.threads);
     return made;
   };
@@ -55,7 +56,10 @@ Batches::Batches(Model& model, ModelState& state, Mode mode, const Samples& samp
   if (n_ % batch_ != 0) rest_ = step(n_ % batch_);
   for (std::size_t k = 0; k < samples.x.size(); ++k) x_ports_.push_back(port_name("x", state.inputs, k));
   if (samples.y.empty()) return;
-  for (const Supervision& s : supervision(model, state)) y_ports_.push_back(port_name("y", state.outputs, s.output));
+  for (const Supervision& s : supervision(model, state)) {
+    y_ports_.push_back(port_name("y", state.outputs, s.output));
+    w_ports_.push_back(port_name("sample_weight", state.outputs, s.output));
+  }
 }
 
 ModelStep& Batches::run(std::int64_t k, const Samples& samples) const {
@@ -68,6 +72,7 @@ ModelStep& Batches::run(std::int64_t k, const Samples& samples) const {
   };
   bind(x_ports_, samples.x, batch.x_rows);
   bind(y_ports_, samples.y, batch.y_rows);
+  bind(w_ports_, samples.w, batch.w_rows);
   batch.bound.run();
   return batch;
 }

@@ -14,10 +14,11 @@
 
 namespace sinter::detail {
 
-/// Samples with their labels, in the order in which they are visited.
+/// Samples with their labels and weights, in the order in which they are visited.
 struct Samples {
-  std::vector<Array> x, y;
-  std::vector<std::uint32_t> order;  // empty: as they lie
+  std::vector<Array> x = {}, y = {};
+  std::vector<Array> w = {};              // empty: all count the same
+  std::vector<std::uint32_t> order = {};  // empty: as they lie
 
   std::int64_t size() const { return x.front().length(); }
 };
@@ -41,7 +42,7 @@ class Batches {
 
  private:
   std::int64_t batch_, n_, steps_per_execution_;
-  std::vector<std::string> x_ports_, y_ports_;
+  std::vector<std::string> x_ports_, y_ports_, w_ports_;
   std::shared_ptr<ModelStep> whole_, rest_;  // kept even if the model is compiled again meanwhile
 };
 

@@ -12,8 +12,19 @@ namespace sinter {
 using detail::Batches;
 using detail::Exclusive;
 using detail::Mode;
+using detail::ModelState;
 using detail::ModelStep;
 using detail::Samples;
+
+namespace {
+
+Logs one_batch(Model& model, ModelState& state, Mode mode, const Samples& samples) {
+  const Batches batches(model, state, mode, samples, samples.size());
+  check_values(model, state, batches, samples, "");
+  return detail::run_epoch(batches, samples);
+}
+
+}  // namespace
 
 Logs Model::evaluate(const Data& x, const Data& y, const EvaluateOptions& options) {
   detail::ModelState& state = *model_;
@@ -22,7 +33,7 @@ Logs Model::evaluate(const Data& x, const Data& y, const EvaluateOptions& option
   const Exclusive turn(*this, state, Exclusive::Use::look, "evaluate()");
   know_inputs(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
-  const Samples samples = labelled_samples(*this, state, x, y, "");
+  const Samples samples = labelled_samples(*this, state, x, y, {options.sample_weight, {}}, "");
   const Batches batches(*this, state, Mode::evaluate, samples, options.batch_size, options.threads);
   check_values(*this, state, batches, samples, "");
   Progress progress({.steps = batches.count(), .verbose = options.verbose});
@@ -31,17 +42,25 @@ Logs Model::evaluate(const Data& x, const Data& y, const EvaluateOptions& option
   return logs;
 }
 
-Logs Model::train_on_batch(const Data& x, const Data& y) {
+Logs Model::train_on_batch(const Data& x, const Data& y, const BatchOptions& options) {
   detail::ModelState& state = *model_;
   detail::Compiled& compiled = detail::expect_compiled(*this, state, "train_on_batch()");
   const Exclusive alone(*this, state, Exclusive::Use::train, "train_on_batch()");
   know_inputs(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
-  const Samples samples = labelled_samples(*this, state, x, y, "");
+  const Samples samples = labelled_samples(*this, state, x, y, {options.sample_weight, options.class_weight}, "");
   check_trainable(*this, compiled);
-  const Batches batches(*this, state, Mode::train, samples, samples.size());
-  check_values(*this, state, batches, samples, "");
-  return detail::run_epoch(batches, samples);
+  return one_batch(*this, state, Mode::train, samples);
+}
+
+Logs Model::test_on_batch(const Data& x, const Data& y, const BatchOptions& options) {
+  detail::ModelState& state = *model_;
+  detail::expect_compiled(*this, state, "test_on_batch()");
+  const Exclusive turn(*this, state, Exclusive::Use::look, "test_on_batch()");
+  know_inputs(*this, state, x);
+  detail::seal(detail::LayerAccess::checked(*this));
+  const Samples samples = labelled_samples(*this, state, x, y, {options.sample_weight, options.class_weight}, "");
+  return one_batch(*this, state, Mode::evaluate, samples);
 }
 
 Array Model::predict(const Data& x, const PredictOptions& options) {
@@ -57,7 +76,7 @@ std::vector<Array> Model::predict_many(const Data& x, const PredictOptions& opti
   const Exclusive turn(*this, state, Exclusive::Use::look, "predict()");
   know_inputs(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
-  const Samples samples{checked_inputs(*this, state, "", x), {}, {}};
+  const Samples samples{.x = checked_inputs(*this, state, "", x)};
   const Batches batches(*this, state, Mode::predict, samples, options.batch_size, options.threads);
   check_values(*this, state, batches, samples, "");
   std::vector<Array> results;

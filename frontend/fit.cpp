@@ -40,15 +40,18 @@ Samples split_off(const Model& model, Samples& samples, double fraction) {
   if (kept == 0 || kept == n)
     user_error(model.name(), ": validation_split ", fraction, " of ", n, " samples leaves ", kept, " to train and ",
                n - kept, " to validate");
-  return {cut(samples.x, kept), cut(samples.y, kept), {}};
+  return {.x = cut(samples.x, kept), .y = cut(samples.y, kept), .w = cut(samples.w, kept)};
 }
 
 std::optional<Samples> validation_samples(Model& model, ModelState& state, Samples& samples,
                                           const FitOptions& options) {
   if (options.validation_data.x.given())
-    return labelled_samples(model, state, options.validation_data.x, options.validation_data.y, "validation ");
-  if (options.validation_split != 0.0) return split_off(model, samples, options.validation_split);
-  return std::nullopt;
+    return labelled_samples(model, state, options.validation_data.x, options.validation_data.y,
+                            {options.validation_data.sample_weight, {}}, "validation ");
+  if (options.validation_split == 0.0) return std::nullopt;
+  Samples last = split_off(model, samples, options.validation_split);
+  if (!options.class_weight.empty()) last.w.clear();
+  return last;
 }
 
 void check_options(const Model& model, const FitOptions& options) {
@@ -190,7 +193,7 @@ History Model::fit(const Data& x, const Data& y, const FitOptions& options) {
   Exclusive alone(*this, state, Exclusive::Use::train, "fit()");
   know_inputs(*this, state, x);
   detail::seal(detail::LayerAccess::checked(*this));
-  Samples samples = labelled_samples(*this, state, x, y, "");
+  Samples samples = labelled_samples(*this, state, x, y, {options.sample_weight, options.class_weight}, "");
   if (options.check_finite) detail::check_finite(state, samples.x);
   const std::optional<Samples> validation = validation_samples(*this, state, samples, options);
   check_trainable(*this, compiled);

@@ -51,9 +51,11 @@ void check_trainable(const Model& model, Compiled& compiled) {
     warn(str(model.name(), ": the model has no trainable weights, so training changes nothing"));
 }
 
-Samples labelled_samples(Model& model, ModelState& state, const Data& x, const Data& y, std::string_view prefix) {
-  Samples samples{checked_inputs(model, state, prefix, x), {}, {}};
+Samples labelled_samples(Model& model, ModelState& state, const Data& x, const Data& y, const Weighting& weighting,
+                         std::string_view prefix) {
+  Samples samples{.x = checked_inputs(model, state, prefix, x)};
   samples.y = checked_labels(model, state, prefix, y, samples.size());
+  samples.w = checked_weights(model, state, prefix, weighting, samples);
   return samples;
 }
 

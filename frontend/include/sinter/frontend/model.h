@@ -39,6 +39,9 @@ struct CompileOptions {
   AnyOptimizer optimizer = "rmsprop";
   AnyLoss loss = "mse";                 // of every output, unless `losses` is given
   std::vector<AnyMetric> metrics = {};  // of a model of one output
+  /// Metrics that sample weights count for, as they do for the loss. One that is among `metrics` too is logged as
+  /// "weighted_accuracy".
+  std::vector<AnyMetric> weighted_metrics = {};
   ExecutionOptions execution = {};
   // For models of several outputs, by the name of the output (the layer that makes it):
   // {.losses = {{"digit", "sparse_categorical_crossentropy"}, {"image", "mse"}}, .loss_weights = {{"image", 0.1}}}
@@ -47,6 +50,7 @@ struct CompileOptions {
   /// Factors on the losses; 1 unless named.
   std::vector<std::pair<std::string, double>> loss_weights = {};
   std::vector<std::pair<std::string, std::vector<AnyMetric>>> output_metrics = {};
+  std::vector<std::pair<std::string, std::vector<AnyMetric>>> output_weighted_metrics = {};
 };
 
 struct FitOptions {
@@ -58,9 +62,16 @@ struct FitOptions {
   double validation_split = 0.0;           // this fraction of the samples, the last ones before shuffling, validates
   int validation_freq = 1;                 // epochs from one validation to the next
   std::int64_t validation_batch_size = 0;  // 0: batch_size
-  int verbose = 1;                         // 0 nothing, 1 a progress line, 2 one line per epoch
-  bool check_finite = false;               // refuse NaN and Inf among the inputs
-  int threads = 0;                         // size of the team; 0: as compile() was told
+  /// How much each sample counts in the loss, which is sum(w v) / n (see Reduction): [n], or [n, ...] for losses with
+  /// several values per sample. One array for all outputs, or a list by place or name. Metrics of weighted_metrics use
+  /// them too.
+  Data sample_weight = {};
+  /// The same by class, for labels that are class numbers or rows of classes. Not for validation, not with
+  /// sample_weight.
+  ClassWeights class_weight = {};
+  int verbose = 1;            // 0 nothing, 1 a progress line, 2 one line per epoch
+  bool check_finite = false;  // refuse NaN and Inf among the inputs
+  int threads = 0;            // size of the team; 0: as compile() was told
   /// A checkpoint written within fit(), to go on from with the same data and options: `epochs` counts from the start of
   /// that fit, the History holds its epochs too. (BackupAndRestore does this by itself.)
   std::string resume_from = {};
@@ -72,8 +83,15 @@ struct FitOptions {
 
 struct EvaluateOptions {
   std::int64_t batch_size = 32;
+  Data sample_weight = {};  // as in FitOptions
   int verbose = 1;
   int threads = 0;  // size of the team; 0: as compile() was told
+};
+
+/// Of train_on_batch and test_on_batch.
+struct BatchOptions {
+  Data sample_weight = {};
+  ClassWeights class_weight = {};
 };
 
 struct PredictOptions {
@@ -141,7 +159,9 @@ class SINTER_API Model : public Layer {
   /// All outputs of a model.
   std::vector<Array> predict_many(const Data& x, const PredictOptions& options = {});
   /// One training step on exactly these samples. Loss and metrics of the batch, before the update.
-  Logs train_on_batch(const Data& x, const Data& y);
+  Logs train_on_batch(const Data& x, const Data& y, const BatchOptions& options = {});
+  /// Loss and metrics of exactly these samples, without training.
+  Logs test_on_batch(const Data& x, const Data& y, const BatchOptions& options = {});
 
   /// The values of all tap()s for these samples, in inference, through the interpreter.
   std::vector<std::pair<std::string, Array>> trace_values(const Data& x);
