@@ -35,6 +35,8 @@ class Batches {
   std::int64_t first(std::int64_t k) const { return k * batch_; }
   std::int64_t rows(std::int64_t k) const { return std::min(batch_, n_ - first(k)); }
   ModelStep& step(std::int64_t k) const { return rows(k) == batch_ ? *whole_ : *rest_; }
+  /// The step of whole batches, to keep.
+  std::shared_ptr<ModelStep> shared_step() const { return whole_; }
   /// Steps between two looks at the clock.
   std::int64_t steps_per_execution() const { return steps_per_execution_; }
   /// Runs batch k.

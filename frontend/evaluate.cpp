@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "exclusive.h"
-#include "fit_checks.h"
+#include "feed.h"
 
 namespace sinter {
 
@@ -36,8 +36,23 @@ Logs Model::evaluate(const Data& x, const Data& y, const EvaluateOptions& option
   const Samples samples = labelled_samples(*this, state, x, y, {options.sample_weight, {}}, "");
   const Batches batches(*this, state, Mode::evaluate, samples, options.batch_size, options.threads);
   check_values(*this, state, batches, samples, "");
-  Progress progress({.steps = batches.count(), .verbose = options.verbose});
+  Progress progress({.steps = batches.count(), .verbose = options.verbose, .look = options.look});
   const Logs logs = detail::run_epoch(batches, samples, &progress);
+  progress.finish(logs.items());
+  return logs;
+}
+
+Logs Model::evaluate(const DataSource& source, const EvaluateOptions& options) {
+  detail::ModelState& state = *model_;
+  detail::expect_compiled(*this, state, "evaluate()");
+  if (options.sample_weight.given())
+    user_error(name(), ": evaluate(): the weights of a source's samples come with its batches, not as an option");
+  const Exclusive turn(*this, state, Exclusive::Use::look, "evaluate()");
+  const ClassWeights none;
+  detail::SourceFeed feed(*this, state, Mode::evaluate, source, none, options.threads);
+  Progress progress({.steps = feed.steps(), .verbose = options.verbose, .look = options.look});
+  detail::EpochProgress whole;
+  const Logs logs = feed.run(state.epochs_trained, whole, &progress, nullptr);
   progress.finish(logs.items());
   return logs;
 }

@@ -9,12 +9,13 @@
 
 #include "checkpoint.h"
 #include "exclusive.h"
-#include "fit_checks.h"
+#include "feed.h"
 
 namespace sinter {
 
-using detail::Batches;
+using detail::ArrayFeed;
 using detail::Exclusive;
+using detail::Feed;
 using detail::Mode;
 using detail::ModelState;
 using detail::ModelStep;
@@ -43,15 +44,26 @@ Samples split_off(const Model& model, Samples& samples, double fraction) {
   return {.x = cut(samples.x, kept), .y = cut(samples.y, kept), .w = cut(samples.w, kept)};
 }
 
-std::optional<Samples> validation_samples(Model& model, ModelState& state, Samples& samples,
+/// The samples that validate, taken off the others or given on their own.
+std::optional<Samples> validation_samples(Model& model, ModelState& state, Samples* samples,
                                           const FitOptions& options) {
   if (options.validation_data.x.given())
     return labelled_samples(model, state, options.validation_data.x, options.validation_data.y,
                             {options.validation_data.sample_weight, {}}, "validation ");
   if (options.validation_split == 0.0) return std::nullopt;
-  Samples last = split_off(model, samples, options.validation_split);
+  if (samples == nullptr)
+    user_error(model.name(), ": validation_split is for arrays; give a source's fit() .validation_data");
+  Samples last = split_off(model, *samples, options.validation_split);
   if (!options.class_weight.empty()) last.w.clear();
   return last;
+}
+
+std::unique_ptr<Feed> validation_feed(Model& model, ModelState& state, std::optional<Samples> samples,
+                                      const FitOptions& options) {
+  if (!samples) return nullptr;
+  const std::int64_t size = options.validation_batch_size > 0 ? options.validation_batch_size : options.batch_size;
+  return std::make_unique<ArrayFeed>(model, state, Mode::evaluate, std::move(*samples), size, /*shuffle=*/false,
+                                     options.threads, "validation ");
 }
 
 void check_options(const Model& model, const FitOptions& options) {
@@ -184,58 +196,37 @@ Logs last_logs(const History& history) {
   return logs;
 }
 
-}  // namespace
-
-History Model::fit(const Data& x, const Data& y, const FitOptions& options) {
-  detail::ModelState& state = *model_;
-  detail::Compiled& compiled = detail::expect_compiled(*this, state, "fit()");
-  check_options(*this, options);
-  Exclusive alone(*this, state, Exclusive::Use::train, "fit()");
-  know_inputs(*this, state, x);
-  detail::seal(detail::LayerAccess::checked(*this));
-  Samples samples = labelled_samples(*this, state, x, y, {options.sample_weight, options.class_weight}, "");
-  if (options.check_finite) detail::check_finite(state, samples.x);
-  const std::optional<Samples> validation = validation_samples(*this, state, samples, options);
-  check_trainable(*this, compiled);
-
-  const Batches batches(*this, state, Mode::train, samples, options.batch_size, options.threads);
-  check_values(*this, state, batches, samples, "");
-  std::optional<Batches> validation_batches;
-  if (validation) {
-    const std::int64_t size = options.validation_batch_size > 0 ? options.validation_batch_size : options.batch_size;
-    validation_batches.emplace(*this, state, Mode::evaluate, *validation, size, options.threads);
-    check_values(*this, state, *validation_batches, *validation, "validation ");
-  }
-
+History train(Model& model, ModelState& state, Feed& feed, Feed* validation, const FitOptions& options,
+              Exclusive& alone) {
   detail::RunningFit fit{.callbacks = options.callbacks,
-                         .samples = samples.size(),
-                         .batch_size = options.batch_size,
+                         .samples = feed.samples(),
+                         .batch_size = feed.samples() > 0 ? options.batch_size : 0,
                          .shuffle = options.shuffle,
                          .epoch = options.initial_epoch};
   const Announced announced(state, fit);
   const std::string checkpoint = checkpoint_to_resume(options);
-  Hooks hooks(Training(*this, {.epochs = options.epochs,
-                               .steps = batches.count(),
-                               .log_names = names_of_logs(batches.step(0), validation.has_value(), options),
+  Hooks hooks(Training(model, {.epochs = options.epochs,
+                               .steps = feed.steps(),
+                               .log_names = names_of_logs(feed.any_step(), validation != nullptr, options),
                                .resumed = !checkpoint.empty()}),
               state, options, alone);
   hooks.train_begin();
   if (!checkpoint.empty()) {
     const TensorFile file = detail::read_checkpoint(checkpoint);
-    detail::restore(*this, state, file, checkpoint);
-    detail::resume(*this, batches.step(0), fit, file, checkpoint);
+    detail::restore(model, state, file, checkpoint);
+    detail::resume(model, feed.any_step(), fit, file, checkpoint);
     if (fit.stopping) hooks.stop();
   }
   while (fit.epoch < options.epochs && !hooks.stopping()) {
     if (options.verbose != 0 && options.epochs > 1)
       std::cout << "Epoch " << fit.epoch + 1 << '/' << options.epochs << '\n';
     if (fit.progress.done == 0) hooks.epoch_begin(fit.epoch);
-    if (options.shuffle) samples.order = detail::shuffled(samples.size(), state.seed, state.epochs_trained);
-    Progress line({.steps = batches.count(), .verbose = options.verbose});
-    Logs logs = detail::run_epoch(batches, samples, fit.progress, &line, hooks.watcher());
-    if (validation && (fit.epoch + 1) % options.validation_freq == 0)
-      for (const auto& [name, value] : detail::run_epoch(*validation_batches, *validation))
-        logs.set("val_" + name, value);
+    Progress line({.steps = feed.steps(), .verbose = options.verbose, .look = options.look});
+    Logs logs = feed.run(state.epochs_trained, fit.progress, &line, hooks.watcher());
+    if (validation != nullptr && (fit.epoch + 1) % options.validation_freq == 0) {
+      detail::EpochProgress once;
+      for (const auto& [name, value] : validation->run(0, once, nullptr, nullptr)) logs.set("val_" + name, value);
+    }
     hooks.epoch_end(fit.epoch, logs);
     line.finish(logs.items());
     hooks.show_lines();
@@ -249,6 +240,37 @@ History Model::fit(const Data& x, const Data& y, const FitOptions& options) {
   }
   hooks.train_end(fit.history.epochs().empty() ? Logs() : last_logs(fit.history));
   return std::move(fit.history);
+}
+
+}  // namespace
+
+History Model::fit(const Data& x, const Data& y, const FitOptions& options) {
+  detail::ModelState& state = *model_;
+  detail::Compiled& compiled = detail::expect_compiled(*this, state, "fit()");
+  check_options(*this, options);
+  Exclusive alone(*this, state, Exclusive::Use::train, "fit()");
+  know_inputs(*this, state, x);
+  detail::seal(detail::LayerAccess::checked(*this));
+  Samples samples = labelled_samples(*this, state, x, y, {options.sample_weight, options.class_weight}, "");
+  if (options.check_finite) detail::check_finite(state, samples.x);
+  std::optional<Samples> validation = validation_samples(*this, state, &samples, options);
+  check_trainable(*this, compiled);
+  ArrayFeed feed(*this, state, Mode::train, std::move(samples), options.batch_size, options.shuffle, options.threads,
+                 "");
+  const auto validates = validation_feed(*this, state, std::move(validation), options);
+  return train(*this, state, feed, validates.get(), options, alone);
+}
+
+History Model::fit(const DataSource& source, const FitOptions& options) {
+  detail::ModelState& state = *model_;
+  detail::expect_compiled(*this, state, "fit()");
+  check_options(*this, options);
+  if (options.sample_weight.given())
+    user_error(name(), ": fit(): the weights of a source's samples come with its batches, not as an option");
+  Exclusive alone(*this, state, Exclusive::Use::train, "fit()");
+  detail::SourceFeed feed(*this, state, Mode::train, source, options.class_weight, options.threads);
+  const auto validates = validation_feed(*this, state, validation_samples(*this, state, nullptr, options), options);
+  return train(*this, state, feed, validates.get(), options, alone);
 }
 
 }  // namespace sinter

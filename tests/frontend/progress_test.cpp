@@ -119,3 +119,43 @@ TEST_CASE("numbers and times as Keras writes them", "[progress]") {
   CHECK(format_eta(65.0) == "1:05");
   CHECK(format_eta(3665.0) == "1:01:05");
 }
+
+TEST_CASE("the look of Keras 3: names sorted, colours for a terminal alone", "[progress]") {  // keras-semantics.md 1.5
+  Bench bench;
+  ProgressOptions plain = bench.options(1875, 1, false);
+  plain.look = ProgressLook::keras3;
+  Progress log(plain);
+  for (int step = 1; step <= 1875; ++step) {
+    bench.time += 2e-3;
+    log.update(step, values);
+  }
+  CHECK(bench.take().empty());  // whole lines only
+  log.finish(values);
+  CHECK(bench.take() == "1875/1875 ━━━━━━━━━━━━━━━━━━━━ 4s 2ms/step - accuracy: 0.9262 - loss: 0.2591\n");
+
+  ProgressOptions coloured = bench.options(4, 1, true);
+  coloured.look = ProgressLook::keras3;
+  Progress terminal(coloured);
+  bench.time += 1.0;
+  terminal.update(1, values);
+  CHECK(bench.take() ==
+        "\r\x1b[1m1/4\x1b[0m \x1b[32m━━━━━\x1b[0m\x1b[37m━━━━━━━━━━━━━━━\x1b[0m \x1b[1m3s\x1b[0m 1s/step - accuracy: "
+        "0.9262 - "
+        "loss: 0.2591");
+  bench.time += 1.0;
+  terminal.update(2, {});
+  CHECK(bench.take().ends_with("\x1b[1m2s\x1b[0m 1s/step" + std::string(34, ' ')));  // covers the longer line
+  terminal.finish({});
+  CHECK(bench.take() ==
+        "\r\x1b[1m4/4\x1b[0m \x1b[32m━━━━━━━━━━━━━━━━━━━━\x1b[0m\x1b[37m\x1b[0m \x1b[1m2s\x1b[0m 1s/step\n");
+
+  ProgressOptions lines = bench.options(2, 2, true);
+  lines.look = ProgressLook::keras3;
+  Progress two(lines);
+  bench.time += 0.004;
+  two.update(1, values);
+  bench.time += 0.004;
+  two.update(2, values);
+  two.finish(values);
+  CHECK(bench.take() == "2/2 - 0s - 4ms/step - accuracy: 0.9262 - loss: 0.2591\n");
+}

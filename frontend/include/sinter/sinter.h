@@ -10,6 +10,9 @@
 #include <sinter/frontend/callbacks.h>
 #include <sinter/frontend/classification_metrics.h>
 #include <sinter/frontend/convolution_layers.h>
+#include <sinter/frontend/csv.h>
+#include <sinter/frontend/data.h>
+#include <sinter/frontend/data_source.h>
 #include <sinter/frontend/einsum.h>
 #include <sinter/frontend/idx.h>
 #include <sinter/frontend/initializers.h>
@@ -21,6 +24,7 @@
 #include <sinter/frontend/model.h>
 #include <sinter/frontend/noise_layers.h>
 #include <sinter/frontend/normalization_layers.h>
+#include <sinter/frontend/npy.h>
 #include <sinter/frontend/optimizers.h>
 #include <sinter/frontend/pooling_layers.h>
 #include <sinter/frontend/projection_layers.h>

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -229,6 +230,35 @@ class SINTER_API BackupAndRestore : public Callback {
  private:
   BackupAndRestoreOptions options_;
   std::int64_t unsaved_batches_ = 0, last_batch_ = -1;
+};
+
+namespace detail {
+class EventFile;
+}
+
+struct TensorBoardOptions {
+  std::string log_dir = "logs";
+  std::int64_t every_batches = 0;  // writes "batch_loss" and so on as often; 0: never
+};
+/// Writes event files that TensorBoard shows (`tensorboard --logdir logs`): scalars "epoch_loss", "epoch_accuracy", ...
+/// of the training in log_dir/train, of the validation in log_dir/validation.
+class SINTER_API TensorBoard : public Callback {
+ public:
+  explicit TensorBoard(TensorBoardOptions options = {});
+  /// Throws UserError when the folder or the file cannot be made.
+  void on_train_begin(Training& training) override;
+  void on_train_end(Training& training, const Logs& logs) override;
+  void on_epoch_begin(Training& training, int epoch) override;
+  void on_epoch_end(Training& training, int epoch, Logs& logs) override;
+  void on_batch_end(Training& training, std::int64_t batch, const Logs& logs) override;
+  bool sees_batches() const override { return options_.every_batches > 0; }
+  CallbackState state() const override;
+  void set_state(const CallbackState& state) override;
+
+ private:
+  TensorBoardOptions options_;
+  std::shared_ptr<detail::EventFile> train_, validation_;
+  std::int64_t batches_ = 0, last_batch_ = -1;
 };
 
 /// Functions for some of the hooks: LambdaCallback({.on_epoch_end = [](Training& t, int epoch, Logs& logs) {...}}).

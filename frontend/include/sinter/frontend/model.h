@@ -14,6 +14,7 @@
 
 #include <sinter/frontend/callback.h>
 #include <sinter/frontend/data.h>
+#include <sinter/frontend/data_source.h>
 #include <sinter/frontend/execution.h>
 #include <sinter/frontend/history.h>
 #include <sinter/frontend/layer.h>
@@ -21,6 +22,7 @@
 #include <sinter/frontend/losses.h>
 #include <sinter/frontend/metrics.h>
 #include <sinter/frontend/optimizers.h>
+#include <sinter/frontend/progress.h>
 #include <sinter/frontend/symbol.h>
 #include <sinter/frontend/weight_files.h>
 
@@ -69,7 +71,8 @@ struct FitOptions {
   /// The same by class, for labels that are class numbers or rows of classes. Not for validation, not with
   /// sample_weight.
   ClassWeights class_weight = {};
-  int verbose = 1;            // 0 nothing, 1 a progress line, 2 one line per epoch
+  int verbose = 1;  // 0 nothing, 1 a progress line, 2 one line per epoch
+  ProgressLook look = ProgressLook::keras2;
   bool check_finite = false;  // refuse NaN and Inf among the inputs
   int threads = 0;            // size of the team; 0: as compile() was told
   /// A checkpoint written within fit(), to go on from with the same data and options: `epochs` counts from the start of
@@ -85,6 +88,7 @@ struct EvaluateOptions {
   std::int64_t batch_size = 32;
   Data sample_weight = {};  // as in FitOptions
   int verbose = 1;
+  ProgressLook look = ProgressLook::keras2;
   int threads = 0;  // size of the team; 0: as compile() was told
 };
 
@@ -152,8 +156,13 @@ class SINTER_API Model : public Layer {
   /// Trains. Throws UserError before compile(), for data that do not fit the model or the loss, and for labels out of
   /// range.
   History fit(const Data& x, const Data& y, const FitOptions& options = {});
+  /// Trains on batches that a source makes. batch_size and shuffle are the source's affair; sample_weight comes with
+  /// the batches, validation data are arrays. Throws UserError naming the batch for data that do not fit.
+  History fit(const DataSource& source, const FitOptions& options = {});
   /// Loss and metrics over the samples.
   Logs evaluate(const Data& x, const Data& y, const EvaluateOptions& options = {});
+  /// The same over the batches of a source; sample_weight comes with them.
+  Logs evaluate(const DataSource& source, const EvaluateOptions& options = {});
   /// The outputs for the samples, in order. Works without compile(). Throws UserError for a model of several outputs.
   Array predict(const Data& x, const PredictOptions& options = {});
   /// All outputs of a model.
