@@ -205,7 +205,12 @@ bool NpyHeader::is_native() const {
 }
 
 NpyHeader parse_npy(const std::string& where, std::span<const std::byte> file, std::int64_t max_bytes) {
-  const auto [text, end] = header_text(where, file);
+  return parse_npy_head(where, file, file.size(), max_bytes);
+}
+
+NpyHeader parse_npy_head(const std::string& where, std::span<const std::byte> head, std::size_t file_size,
+                         std::int64_t max_bytes) {
+  const auto [text, end] = header_text(where, head);
   NpyHeader header = HeaderParser(where, text).parse();
   header.data_offset = end;
   const auto known = std::find_if(std::begin(kinds), std::end(kinds), [&](const Kind& kind) {
@@ -218,7 +223,7 @@ NpyHeader parse_npy(const std::string& where, std::span<const std::byte> file, s
                "'; expected f2, f4, f8, i1, i2, i4, i8, u1, u2, u4 or b1: convert it with astype()");
   header.dtype = known->dtype;
   header.element_size = known->size;
-  check_size(where, header, file.size(), max_bytes);
+  check_size(where, header, file_size, max_bytes);
   return header;
 }
 

@@ -23,6 +23,9 @@ struct NpyHeader {
 
 /// Reads the header and checks that the elements fill the rest exactly. `where` begins the messages.
 NpyHeader parse_npy(const std::string& where, std::span<const std::byte> file, std::int64_t max_bytes);
+/// The same when only the beginning of a file of `file_size` bytes is at hand.
+NpyHeader parse_npy_head(const std::string& where, std::span<const std::byte> head, std::size_t file_size,
+                         std::int64_t max_bytes);
 Array decode_npy(const NpyHeader& header, std::span<const std::byte> file);
 /// Everything before the elements.
 std::string npy_preamble(const std::string& where, const Array& array);

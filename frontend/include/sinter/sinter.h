@@ -14,6 +14,7 @@
 #include <sinter/frontend/data.h>
 #include <sinter/frontend/data_source.h>
 #include <sinter/frontend/einsum.h>
+#include <sinter/frontend/file_batches.h>
 #include <sinter/frontend/idx.h>
 #include <sinter/frontend/initializers.h>
 #include <sinter/frontend/layer.h>
