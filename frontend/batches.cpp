@@ -37,32 +37,6 @@ const void* batch_rows(const Array& data, const std::vector<std::uint32_t>& orde
   return rows.data();
 }
 
-/// Loss and metrics over the batches so far.
-class Totals {
- public:
-  void add(const ModelStep& step, std::int64_t samples) {
-    sums_.resize(step.metrics.size());
-    loss_ += step.bound.scalar(step.results.front()) * static_cast<double>(samples);
-    samples_ += samples;
-    for (std::size_t m = 0; m < sums_.size(); ++m) {
-      sums_[m].resize(step.metric_outputs[m].size());
-      for (std::size_t k = 0; k < sums_[m].size(); ++k) sums_[m][k] += step.bound.scalar(step.metric_outputs[m][k]);
-    }
-  }
-  Logs logs(const ModelStep& step) const {
-    Logs logs;
-    logs.set("loss", samples_ == 0 ? 0.0 : loss_ / static_cast<double>(samples_));
-    for (std::size_t m = 0; m < sums_.size(); ++m)
-      logs.set(step.metrics[m].name, step.metrics[m].metric->result(sums_[m]));
-    return logs;
-  }
-
- private:
-  double loss_ = 0.0;
-  std::int64_t samples_ = 0;
-  std::vector<std::vector<double>> sums_;
-};
-
 }  // namespace
 
 Batches::Batches(Model& model, ModelState& state, Mode mode, const Samples& samples, std::int64_t batch_size,
@@ -73,7 +47,8 @@ Batches::Batches(Model& model, ModelState& state, Mode mode, const Samples& samp
   if (threads < 0)
     user_error(model.name(), ": threads must be positive, or 0 for what compile() was told, got ", threads);
   const auto step = [&](std::int64_t rows) {
-    auto made = step_for(model, state, mode, batch_types(samples.x, rows), batch_types(samples.y, rows));
+    auto made = step_for(model, state, mode, batch_types(samples.x, rows), batch_types(samples.y, rows),
+                         batch_types(samples.w, rows));
     made->bound.set_threads(threads > 0 ? threads : execution.threads);
     return made;
   };
@@ -81,7 +56,10 @@ Batches::Batches(Model& model, ModelState& state, Mode mode, const Samples& samp
   if (n_ % batch_ != 0) rest_ = step(n_ % batch_);
   for (std::size_t k = 0; k < samples.x.size(); ++k) x_ports_.push_back(port_name("x", state.inputs, k));
   if (samples.y.empty()) return;
-  for (const Supervision& s : supervision(model, state)) y_ports_.push_back(port_name("y", state.outputs, s.output));
+  for (const Supervision& s : supervision(model, state)) {
+    y_ports_.push_back(port_name("y", state.outputs, s.output));
+    w_ports_.push_back(port_name("sample_weight", state.outputs, s.output));
+  }
 }
 
 ModelStep& Batches::run(std::int64_t k, const Samples& samples) const {
@@ -94,19 +72,30 @@ ModelStep& Batches::run(std::int64_t k, const Samples& samples) const {
   };
   bind(x_ports_, samples.x, batch.x_rows);
   bind(y_ports_, samples.y, batch.y_rows);
+  bind(w_ports_, samples.w, batch.w_rows);
   batch.bound.run();
   return batch;
 }
 
-Logs run_epoch(const Batches& batches, const Samples& samples, Progress* progress) {
-  Totals totals;
+Logs run_epoch(const Batches& batches, const Samples& samples, EpochProgress& progress, Progress* line,
+               BatchWatcher* watcher) {
+  Totals& totals = progress.totals;
   const std::int64_t steps = batches.count();
-  for (std::int64_t done = 0; done < steps;) {
-    const std::int64_t stop = std::min(steps, done + batches.steps_per_execution());
-    for (; done < stop; ++done) totals.add(batches.run(done, samples), batches.rows(done));
-    if (progress != nullptr && progress->due(done)) progress->update(done, totals.logs(batches.step(done - 1)).items());
+  while (progress.done < steps) {
+    const std::int64_t stop = std::min(steps, progress.done + batches.steps_per_execution());
+    if (watcher != nullptr) watcher->begin(progress.done);
+    for (; progress.done < stop; ++progress.done)
+      totals.add(batches.run(progress.done, samples), batches.rows(progress.done));
+    const ModelStep& last = batches.step(stop - 1);
+    if (line != nullptr && line->due(stop)) line->update(stop, totals.logs(last).items());
+    if (watcher != nullptr && !watcher->end(stop - 1, totals.logs(last))) break;
   }
   return totals.logs(batches.step(0));
+}
+
+Logs run_epoch(const Batches& batches, const Samples& samples, Progress* line) {
+  EpochProgress progress;
+  return run_epoch(batches, samples, progress, line, nullptr);
 }
 
 }  // namespace sinter::detail

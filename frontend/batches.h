@@ -10,13 +10,15 @@
 #include <sinter/frontend/progress.h>
 
 #include "model_state.h"
+#include "totals.h"
 
 namespace sinter::detail {
 
-/// Samples with their labels, in the order in which they are visited.
+/// Samples with their labels and weights, in the order in which they are visited.
 struct Samples {
-  std::vector<Array> x, y;
-  std::vector<std::uint32_t> order;  // empty: as they lie
+  std::vector<Array> x = {}, y = {};
+  std::vector<Array> w = {};              // empty: all count the same
+  std::vector<std::uint32_t> order = {};  // empty: as they lie
 
   std::int64_t size() const { return x.front().length(); }
 };
@@ -33,6 +35,8 @@ class Batches {
   std::int64_t first(std::int64_t k) const { return k * batch_; }
   std::int64_t rows(std::int64_t k) const { return std::min(batch_, n_ - first(k)); }
   ModelStep& step(std::int64_t k) const { return rows(k) == batch_ ? *whole_ : *rest_; }
+  /// The step of whole batches, to keep.
+  std::shared_ptr<ModelStep> shared_step() const { return whole_; }
   /// Steps between two looks at the clock.
   std::int64_t steps_per_execution() const { return steps_per_execution_; }
   /// Runs batch k.
@@ -40,11 +44,23 @@ class Batches {
 
  private:
   std::int64_t batch_, n_, steps_per_execution_;
-  std::vector<std::string> x_ports_, y_ports_;
+  std::vector<std::string> x_ports_, y_ports_, w_ports_;
   std::shared_ptr<ModelStep> whole_, rest_;  // kept even if the model is compiled again meanwhile
 };
 
-/// Visits all samples once. `progress` may be null.
-Logs run_epoch(const Batches& batches, const Samples& samples, Progress* progress);
+/// What is told of the batches of an epoch.
+class BatchWatcher {
+ public:
+  virtual ~BatchWatcher() = default;
+  virtual void begin(std::int64_t batch) = 0;
+  /// Returns false to leave out the rest of the epoch.
+  virtual bool end(std::int64_t batch, const Logs& so_far) = 0;
+};
+
+/// Visits the samples that the epoch has not visited yet. `line` and `watcher` may be null.
+Logs run_epoch(const Batches& batches, const Samples& samples, EpochProgress& progress, Progress* line,
+               BatchWatcher* watcher);
+/// Visits all samples once.
+Logs run_epoch(const Batches& batches, const Samples& samples, Progress* line = nullptr);
 
 }  // namespace sinter::detail

@@ -42,7 +42,23 @@ std::string who_of(std::string_view prefix, std::string_view what, const std::ve
   return str(prefix, names.size() == 1 ? std::string(what) : names[k]);
 }
 
-/// The arrays in the order of `names`, whichever way they were given.
+std::vector<std::string> names_of(const std::vector<ModelPort>& ports) {
+  std::vector<std::string> names;
+  for (const ModelPort& port : ports) names.push_back(port.name);
+  return names;
+}
+
+Array checked_input(const Model& model, const std::string& who, Array x, const TensorType& wanted) {
+  expect_samples(who, x);
+  if (x.rank() == 1 && wanted.shape == Shape{1}) x = x.reshape(Shape{x.length(), 1});
+  if (sample_shape(x) != wanted.shape)
+    user_error(who, ": ", model.name(), " takes samples of shape ", wanted.shape, ", got ", sample_shape(x),
+               " (the whole array is ", x.shape(), ", samples along axis 0)");
+  return as_input(x, wanted.dtype);
+}
+
+}  // namespace
+
 std::vector<Array> in_order(const Model& model, const std::string& who, const Data& data,
                             const std::vector<std::string>& names) {
   if (!data.given()) user_error(who, ": no data were given");
@@ -65,23 +81,6 @@ std::vector<Array> in_order(const Model& model, const std::string& who, const Da
   }
   return result;
 }
-
-std::vector<std::string> names_of(const std::vector<ModelPort>& ports) {
-  std::vector<std::string> names;
-  for (const ModelPort& port : ports) names.push_back(port.name);
-  return names;
-}
-
-Array checked_input(const Model& model, const std::string& who, Array x, const TensorType& wanted) {
-  expect_samples(who, x);
-  if (x.rank() == 1 && wanted.shape == Shape{1}) x = x.reshape(Shape{x.length(), 1});
-  if (sample_shape(x) != wanted.shape)
-    user_error(who, ": ", model.name(), " takes samples of shape ", wanted.shape, ", got ", sample_shape(x),
-               " (the whole array is ", x.shape(), ", samples along axis 0)");
-  return as_input(x, wanted.dtype);
-}
-
-}  // namespace
 
 std::vector<Array> checked_inputs(const Model& model, const ModelState& state, std::string_view prefix,
                                   const Data& data) {

@@ -37,13 +37,11 @@ double Logs::operator[](std::string_view name) const {
 bool Logs::contains(std::string_view name) const { return find(items_, name) != items_.end(); }
 
 void History::append(int epoch, const Logs& logs) {
-  const std::size_t before = epochs_.size();
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  for (const auto& [name, value] : logs)
+    if (!contains(name)) series_.emplace_back(name, std::vector<double>(epochs_.size(), none));
+  for (auto& [name, values] : series_) values.push_back(logs.contains(name) ? logs[name] : none);
   epochs_.push_back(epoch);
-  for (const auto& [name, value] : logs) {
-    if (find(series_, name) == series_.end())
-      series_.emplace_back(name, std::vector<double>(before, std::numeric_limits<double>::quiet_NaN()));
-    find(series_, name)->second.push_back(value);
-  }
 }
 
 const std::vector<double>& History::operator[](std::string_view name) const {

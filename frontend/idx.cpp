@@ -12,6 +12,8 @@
 
 #include <sinter/ir/error.h>
 
+#include "file_bytes.h"
+
 namespace sinter {
 
 namespace {
@@ -176,6 +178,35 @@ Array read_idx(const std::string& path, const IdxOptions& options) {
   Array array = read_elements(reader, kind.code, std::move(shape));
   reader.expect_end();
   return array;
+}
+
+Array map_idx(const std::string& path) {
+  const detail::MappedFile file = detail::map_file(path);
+  constexpr std::size_t magic_bytes = 4, extent_bytes = 4;
+  if (file.bytes.size() < magic_bytes)
+    user_error(path, ": ends at byte ", file.bytes.size(), " within the magic: expected 4 bytes of it");
+  const ElementKind kind = kind_of(path, file.bytes.first<magic_bytes>());
+  if (kind.code != 0x08)
+    user_error(path, ": only bytes (type 08) can be seen in place, the type is ", kind.code,
+               "; read_idx() converts it");
+  const auto rank = std::to_integer<std::size_t>(file.bytes[3]);
+  if (rank < 1 || rank > most_axes) user_error(path, ": expected 1 to ", most_axes, " axes (byte 3), got ", rank);
+  const std::size_t begin = magic_bytes + rank * extent_bytes;
+  if (file.bytes.size() < begin)
+    user_error(path, ": ends at byte ", file.bytes.size(), " within its extents, which reach byte ", begin);
+  ir::Ints dims;
+  const std::size_t elements = file.bytes.size() - begin;
+  std::size_t expected = 1;
+  for (std::size_t axis = 0; axis < rank; ++axis) {
+    const std::size_t extent = big_endian(file.bytes.subspan(magic_bytes + axis * extent_bytes).first<extent_bytes>());
+    if (extent != 0 && expected > elements / extent)
+      user_error(path, ": ends at byte ", file.bytes.size(), " within the elements: axis ", axis, " has extent ",
+                 extent);
+    expected *= extent;
+    dims.push_back(static_cast<std::int64_t>(extent));
+  }
+  if (expected != elements) user_error(path, ": goes on after its elements, at byte ", begin + expected);
+  return Array::shared({DType::u8, Shape(std::move(dims))}, file.owner, file.bytes.data() + begin);
 }
 
 }  // namespace sinter

@@ -17,6 +17,7 @@
 
 #include "bound_step.h"
 #include "symbol_node.h"
+#include "totals.h"
 #include "trace.h"
 
 namespace sinter::detail {
@@ -51,7 +52,7 @@ struct ModelStep {
   std::vector<Trace::IndexRange> index_ranges;
   std::vector<std::size_t> results;                      // numbers of the outputs "loss" or "y"
   std::vector<std::vector<std::size_t>> metric_outputs;  // numbers of the outputs that hold the sums
-  std::vector<HostBuffer> x_rows, y_rows;                // where shuffled samples are gathered
+  std::vector<HostBuffer> x_rows, y_rows, w_rows;        // where shuffled samples are gathered
 };
 
 struct Compiled {
@@ -70,7 +71,18 @@ struct Supervision {
   std::size_t output = 0;
   std::optional<AnyLoss> loss;
   double weight = 1.0;
-  std::vector<AnyMetric> metrics;
+  std::vector<AnyMetric> metrics, weighted_metrics;
+};
+
+/// A fit() under way, as a checkpoint has to know it.
+struct RunningFit {
+  const std::vector<AnyCallback>& callbacks;
+  std::int64_t samples = 0, batch_size = 0;
+  bool shuffle = false;
+  int epoch = 0;  // the one under way, or the next one
+  EpochProgress progress = {};
+  bool stopping = false;
+  History history = {};
 };
 
 struct ModelState {
@@ -90,6 +102,7 @@ struct ModelState {
   std::map<std::string, std::shared_ptr<ModelStep>> steps;
   std::mutex busy;                     // held by whoever runs a step
   std::atomic<bool> training = false;  // by one that changes the weights
+  const RunningFit* running = nullptr;
 
   /// The optimizer's state `name`, made with `initial` in every element the first time.
   const std::shared_ptr<VariableState>& optimizer_variable(const std::string& name, const TensorType& type,
@@ -116,12 +129,13 @@ std::vector<Supervision> supervision(const Model& model, const ModelState& state
 /// "x" of a graph or of the data: `what` itself, or what/name when there are several.
 std::string port_name(std::string_view what, const std::vector<ModelPort>& ports, std::size_t k);
 
-/// Traces the model in a graph of its own. `x` and `y` are types of whole batches; y is not used by predict.
+/// Traces the model in a graph of its own. `x`, `y` and `w` (weights of samples; may be empty) are types of whole
+/// batches; y and w are not used by predict.
 TracedStep trace_step(Model& model, ModelState& state, Mode mode, const std::vector<TensorType>& x,
-                      const std::vector<TensorType>& y);
+                      const std::vector<TensorType>& y, const std::vector<TensorType>& w = {});
 /// The compiled step, made on first use.
 std::shared_ptr<ModelStep> step_for(Model& model, ModelState& state, Mode mode, const std::vector<TensorType>& x,
-                                    const std::vector<TensorType>& y);
+                                    const std::vector<TensorType>& y, const std::vector<TensorType>& w);
 
 /// A batch of `rows` samples of each of these arrays.
 std::vector<TensorType> batch_types(const std::vector<Array>& data, std::int64_t rows);
@@ -129,6 +143,9 @@ std::vector<TensorType> batch_types(const std::vector<Array>& data, std::int64_t
 /// Data as the model takes them: order, dtype, rank, length. `prefix` is "" or "validation ".
 std::vector<Array> checked_inputs(const Model& model, const ModelState& state, std::string_view prefix,
                                   const Data& data);
+/// The arrays in the order of `names`, whichever way they were given.
+std::vector<Array> in_order(const Model& model, const std::string& who, const Data& data,
+                            const std::vector<std::string>& names);
 /// Labels in the order of `outputs`.
 std::vector<Array> checked_labels(const Model& model, const ModelState& state, std::string_view prefix,
                                   const Data& data, std::int64_t samples);

@@ -33,9 +33,9 @@ Tensor reported(const Tensor& x) {
   return ir::is_float(x.dtype()) && !ir::is_half(x.dtype()) ? x : cast(x, DType::f32);
 }
 
-Tensor output_loss(Trace& trace, const AnyLoss& loss, const Tensor& y, const Tensor& prediction) {
+Tensor output_loss(Trace& trace, const AnyLoss& loss, const Tensor& y, const Tensor& prediction, const Tensor& weight) {
   const ir::PathScope scope(trace.graph(), "loss");
-  Tensor value = loss(y, prediction);
+  Tensor value = weight.empty() ? loss(y, prediction) : loss(y, prediction, weight);
   if (value.rank() != 0)
     user_error("loss '", loss->name(), "' gives ", value.type(),
                " instead of one number; choose a reduction other than Reduction::none");
@@ -51,13 +51,17 @@ void add_metric(TracedStep& step, TracedMetric traced, const Tensors& sums) {
   step.metrics.push_back(std::move(traced));
 }
 
-void trace_metrics(TracedStep& step, const std::vector<AnyMetric>& metrics, const std::string& prefix, const Tensor& y,
-                   const Tensor& prediction) {
+/// Those that are among `unweighted` as well get a name of their own.
+void trace_metrics(TracedStep& step, const std::vector<AnyMetric>& metrics, const std::vector<AnyMetric>& unweighted,
+                   const std::string& prefix, const Tensor& y, const Tensor& prediction, const Tensor& weight) {
   const ir::PathScope scope(step.graph, "metrics");
   for (const AnyMetric& any : metrics) {
     const ir::PathScope own(step.graph, any.name());
     const auto metric = any.resolve(y.type(), prediction.type());
-    add_metric(step, {prefix + any.name(), metric, {}}, metric->accumulate(y, prediction, Tensor()));
+    const bool again = std::any_of(unweighted.begin(), unweighted.end(),
+                                   [&](const AnyMetric& other) { return other.name() == any.name(); });
+    add_metric(step, {str(prefix, again ? "weighted_" : "", any.name()), metric, {}},
+               metric->accumulate(y, prediction, weight));
   }
 }
 
@@ -93,21 +97,27 @@ void trace_update(Trace& trace, ModelState& state, TracedStep& step, const Tenso
 /// The labels of an output beside its prediction.
 struct Supervised {
   Supervision how;
-  std::string prefix;  // of the names in the logs: "" or "decoded_"
-  Tensor y, prediction;
+  std::string prefix;            // of the names in the logs: "" or "decoded_"
+  Tensor y, prediction, weight;  // empty weight: all samples count the same
 };
 
 std::vector<Supervised> supervised(const Model& model, const ModelState& state, TracedStep& step,
-                                   const std::vector<TensorType>& y_types, const Tensors& predictions) {
+                                   const std::vector<TensorType>& y_types, const std::vector<TensorType>& w_types,
+                                   const Tensors& predictions) {
   std::vector<Supervised> result;
   for (Supervision& how : supervision(model, state)) {
     const bool several = state.outputs.size() > 1;
     const std::string port = port_name("y", state.outputs, how.output);
     const Tensor y(ir::input(step.graph, port, y_types.at(result.size())));
+    Tensor weight;
+    if (!w_types.empty()) {
+      const std::string weight_port = port_name("sample_weight", state.outputs, how.output);
+      weight = Tensor(ir::input(step.graph, weight_port, w_types.at(result.size())));
+    }
     const Tensor& prediction = predictions[how.output];
     step.classes.push_back(how.loss ? (*how.loss)->classes(prediction.type()) : 0);
     std::string prefix = several ? state.outputs[how.output].name + "_" : "";
-    result.push_back({std::move(how), std::move(prefix), y, prediction});
+    result.push_back({std::move(how), std::move(prefix), y, prediction, weight});
   }
   return result;
 }
@@ -117,7 +127,7 @@ Tensor total_loss(Trace& trace, TracedStep& step, const std::vector<Supervised>&
   const auto add = [&](const Tensor& term) { total = total.empty() ? term : total + term; };
   for (const Supervised& o : outputs) {
     if (!o.how.loss) continue;
-    const Tensor loss = output_loss(trace, *o.how.loss, o.y, o.prediction);
+    const Tensor loss = output_loss(trace, *o.how.loss, o.y, o.prediction, o.weight);
     add(o.how.weight == 1.0 ? loss : loss * o.how.weight);
     if (o.prefix.empty()) continue;
     const auto reported_loss = std::make_shared<const OutputLoss>(o.prefix + "loss");
@@ -130,11 +140,15 @@ Tensor total_loss(Trace& trace, TracedStep& step, const std::vector<Supervised>&
 }
 
 void trace_training(Trace& trace, const Model& model, ModelState& state, TracedStep& step, Mode mode,
-                    const std::vector<TensorType>& y_types, const Tensors& predictions) {
-  const std::vector<Supervised> outputs = supervised(model, state, step, y_types, predictions);
+                    const std::vector<TensorType>& y_types, const std::vector<TensorType>& w_types,
+                    const Tensors& predictions) {
+  const std::vector<Supervised> outputs = supervised(model, state, step, y_types, w_types, predictions);
   const Tensor loss = total_loss(trace, step, outputs);
   step.graph.add_output("loss", reported(loss).expr().value());
-  for (const Supervised& o : outputs) trace_metrics(step, o.how.metrics, o.prefix, o.y, o.prediction);
+  for (const Supervised& o : outputs) {
+    trace_metrics(step, o.how.metrics, {}, o.prefix, o.y, o.prediction, Tensor());
+    trace_metrics(step, o.how.weighted_metrics, o.how.metrics, o.prefix, o.y, o.prediction, o.weight);
+  }
   if (mode == Mode::train) trace_update(trace, state, step, loss);
 }
 
@@ -239,7 +253,7 @@ void build_model(Model& model, ModelState& state) {
 }
 
 TracedStep trace_step(Model& model, ModelState& state, Mode mode, const std::vector<TensorType>& x_types,
-                      const std::vector<TensorType>& y_types) {
+                      const std::vector<TensorType>& y_types, const std::vector<TensorType>& w_types) {
   TracedStep step;
   step.graph.rename(str(model.name(), "_", to_string(mode), "_", x_types.front().shape[0]));
   Trace trace(step.graph, mode == Mode::train, state.random);
@@ -251,7 +265,7 @@ TracedStep trace_step(Model& model, ModelState& state, Mode mode, const std::vec
     }
   } else {
     step.results = {"loss"};
-    trace_training(trace, model, state, step, mode, y_types, predictions);
+    trace_training(trace, model, state, step, mode, y_types, w_types, predictions);
   }
   if (mode == Mode::inspect)
     for (const auto& [name, value] : trace.taps()) step.graph.add_output("tap/" + name, value.expr().value());
@@ -275,14 +289,15 @@ ModelStep::ModelStep(TracedStep traced, const ExecutionOptions& options)
 }
 
 std::shared_ptr<ModelStep> step_for(Model& model, ModelState& state, Mode mode, const std::vector<TensorType>& x,
-                                    const std::vector<TensorType>& y) {
+                                    const std::vector<TensorType>& y, const std::vector<TensorType>& w) {
   std::string key(to_string(mode));
   for (const TensorType& type : x) key += str(" ", type);
   for (const TensorType& type : y) key += str(" ", type);
+  for (const TensorType& type : w) key += str(" weight ", type);
   auto& step = state.steps[key];
   if (step == nullptr) {
     const ExecutionOptions options = state.compiled ? state.compiled->options.execution : ExecutionOptions{};
-    step = std::make_shared<ModelStep>(trace_step(model, state, mode, x, y), options);
+    step = std::make_shared<ModelStep>(trace_step(model, state, mode, x, y, w), options);
   }
   return step;
 }

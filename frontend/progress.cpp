@@ -10,12 +10,16 @@
 #include <cstdlib>
 #include <iostream>
 #include <string_view>
+#include <vector>
+
+#include <sinter/ir/error.h>
 
 namespace sinter {
 
 namespace {
 
-constexpr int bar_width = 30;
+constexpr int bar_width = 30, coloured_bar_width = 20;
+constexpr const char *bold = "1", *green = "32", *white = "37";
 constexpr double interval = 0.05;  // seconds between two changes of the line
 
 std::string digits(double value, std::chars_format format, int precision) {
@@ -28,10 +32,16 @@ std::string whole(double value) { return digits(value, std::chars_format::fixed,
 
 std::string two_digits(std::int64_t value) { return (value < 10 ? "0" : "") + std::to_string(value); }
 
-std::string labelled(Progress::Values values) {
-  std::string text;
-  for (const auto& [name, value] : values) text += " - " + name + ": " + format_value(value);
-  return text;
+/// Characters of UTF-8 that take a place on the screen: colours do not.
+std::size_t visible(const std::string& line) {
+  std::size_t count = 0;
+  bool escape = false;
+  for (const char c : line) {
+    if (c == '\x1b') escape = true;
+    if (!escape && (static_cast<unsigned char>(c) & 0xC0) != 0x80) ++count;
+    if (c == 'm') escape = false;
+  }
+  return count;
 }
 
 double steady_seconds() {
@@ -91,7 +101,8 @@ double Progress::seconds_per_step() const {
 bool Progress::due(std::int64_t done) {
   if (options_.verbose == 0) return false;
   note_step(done);
-  return options_.verbose == 1 && *options_.terminal && (!written_ || last_time_ - shown_ >= interval);
+  return options_.verbose == 1 && options_.steps > 0 && *options_.terminal &&
+         (!written_ || last_time_ - shown_ >= interval);
 }
 
 std::string Progress::count(std::int64_t done) const {
@@ -108,28 +119,58 @@ std::string Progress::bar(std::int64_t done) const {
   return text + std::string(bar_width - filled, '.') + "]";
 }
 
+std::string Progress::coloured(const char* colour, const std::string& text) const {
+  return *options_.terminal ? str("\x1b[", colour, 'm', text, "\x1b[0m") : text;
+}
+
+std::string Progress::coloured_bar(std::int64_t done) const {
+  const std::int64_t steps = std::max<std::int64_t>(options_.steps, 1);
+  const std::int64_t filled = std::clamp<std::int64_t>(coloured_bar_width * done / steps, 0, coloured_bar_width);
+  std::string before, after;
+  for (std::int64_t k = 0; k < coloured_bar_width; ++k) (k < filled ? before : after) += "━";
+  return coloured(bold, count(done)) + " " + coloured(green, before) + coloured(white, after);
+}
+
+std::string Progress::running(std::int64_t done, double left) const {
+  if (options_.look == ProgressLook::keras2) return bar(done) + " - ETA: " + format_eta(left);
+  return coloured_bar(done) + " " + coloured(bold, format_eta(left)) + " " + format_step_time(seconds_per_step());
+}
+
+std::string Progress::finished() const {
+  const std::string elapsed = whole(options_.now() - start_) + "s", pace = format_step_time(seconds_per_step());
+  if (options_.verbose != 1) return count(options_.steps) + " - " + elapsed + " - " + pace;
+  if (options_.look == ProgressLook::keras2) return bar(options_.steps) + " - " + elapsed + " " + pace;
+  return coloured_bar(options_.steps) + " " + coloured(bold, elapsed) + " " + pace;
+}
+
+std::string Progress::labelled(Values values) const {
+  std::vector<std::pair<std::string, double>> shown(values.begin(), values.end());
+  if (options_.look == ProgressLook::keras3)
+    std::stable_sort(shown.begin(), shown.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::string text;
+  for (const auto& [name, value] : shown) text += " - " + name + ": " + format_value(value);
+  return text;
+}
+
+/// Covers what is left of a longer line.
+std::string Progress::padded(std::string line) {
+  const std::size_t length = visible(line);
+  if (length < width_) line.append(width_ - length, ' ');
+  width_ = length;
+  return line;
+}
+
 void Progress::update(std::int64_t done, Values values) {
   if (!due(done)) return;
   shown_ = last_time_;
   written_ = true;
   const double left = seconds_per_step() * static_cast<double>(options_.steps - done);
-  std::string line = bar(done) + " - ETA: " + format_eta(left) + labelled(values);
-  const std::size_t length = line.size();
-  if (length < width_) line.append(width_ - length, ' ');
-  width_ = length;
-  *options_.out << '\r' << line << std::flush;
+  *options_.out << '\r' << padded(running(done, left) + labelled(values)) << std::flush;
 }
 
 void Progress::finish(Values values) {
   if (options_.verbose == 0) return;
-  const std::string elapsed = " - " + whole(options_.now() - start_) + "s";
-  const std::string pace = format_step_time(seconds_per_step());
-  const bool bar_shown = options_.verbose == 1;
-  std::string line =
-      bar_shown ? bar(options_.steps) + elapsed + " " + pace : count(options_.steps) + elapsed + " - " + pace;
-  line += labelled(values);
-  if (line.size() < width_) line.append(width_ - line.size(), ' ');
-  *options_.out << (written_ ? "\r" : "") << line << '\n' << std::flush;
+  *options_.out << (written_ ? "\r" : "") << padded(finished() + labelled(values)) << '\n' << std::flush;
 }
 
 }  // namespace sinter

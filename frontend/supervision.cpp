@@ -44,20 +44,26 @@ std::vector<Supervision> supervision(const Model& model, const ModelState& state
   expect_outputs(model, outputs, "losses", options.losses);
   expect_outputs(model, outputs, "loss_weights", options.loss_weights);
   expect_outputs(model, outputs, "output_metrics", options.output_metrics);
-  if (outputs.size() > 1 && !options.metrics.empty())
+  expect_outputs(model, outputs, "output_weighted_metrics", options.output_weighted_metrics);
+  if (outputs.size() > 1 && !(options.metrics.empty() && options.weighted_metrics.empty()))
     user_error(model.name(), ": the model has ", outputs.size(), " outputs (", listed(outputs),
                "); say to which a metric belongs: .output_metrics = {{\"", outputs.front(), "\", {\"",
-               options.metrics.front().name(), "\"}}}");
+               (options.metrics.empty() ? options.weighted_metrics : options.metrics).front().name(), "\"}}}");
   std::vector<Supervision> result;
   for (std::size_t k = 0; k < outputs.size(); ++k) {
-    Supervision s{.output = k, .loss = std::nullopt, .weight = 1.0, .metrics = options.metrics};
+    Supervision s{.output = k,
+                  .loss = std::nullopt,
+                  .weight = 1.0,
+                  .metrics = options.metrics,
+                  .weighted_metrics = options.weighted_metrics};
     if (options.losses.empty())
       s.loss = options.loss;
     else if (const AnyLoss* loss = entry(options.losses, outputs[k]))
       s.loss = *loss;
     if (const double* weight = entry(options.loss_weights, outputs[k])) s.weight = *weight;
     if (const auto* metrics = entry(options.output_metrics, outputs[k])) s.metrics = *metrics;
-    if (s.loss || !s.metrics.empty()) result.push_back(std::move(s));
+    if (const auto* metrics = entry(options.output_weighted_metrics, outputs[k])) s.weighted_metrics = *metrics;
+    if (s.loss || !s.metrics.empty() || !s.weighted_metrics.empty()) result.push_back(std::move(s));
   }
   return result;
 }

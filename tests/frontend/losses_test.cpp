@@ -39,7 +39,7 @@ std::string error_of(const AnyLoss& loss, const Array& t, const Array& p) {
 
 }  // namespace
 
-TEST_CASE("softmax and sigmoid followed by a cross-entropy do not saturate", "[losses]") {
+TEST_CASE("softmax and sigmoid followed by a cross-entropy do not saturate", "[losses]") {  // keras-semantics.md 1.3
   const Array logits = Array::from({200.0f, -200.0f, 0.0f}, {1, 3});
   const Point sparse = through("sparse_categorical_crossentropy", "softmax", Array::from({1}), logits);
   CHECK(sparse.value == Approx(400.0));
@@ -54,7 +54,7 @@ TEST_CASE("softmax and sigmoid followed by a cross-entropy do not saturate", "[l
   CHECK(binary.gradient.at(0, 0) == Approx(-1.0));
 }
 
-TEST_CASE("the clipped form of Keras on torch can be had", "[losses]") {
+TEST_CASE("the clipped form of Keras on torch can be had", "[losses]") {  // keras-semantics.md 1.3
   const Array logits = Array::from({200.0f, -200.0f, 0.0f}, {1, 3});
   const Point clipped =
       through(SparseCategoricalCrossentropy({.use_known_logits = false}), "softmax", Array::from({1}), logits);
@@ -81,7 +81,7 @@ TEST_CASE("binary cross-entropy from logits has its gradient at 0", "[losses]") 
   CHECK(p.gradient.at(1, 0) == Approx(0.25));
 }
 
-TEST_CASE("label smoothing", "[losses]") {
+TEST_CASE("label smoothing", "[losses]") {  // keras-semantics.md 1.3
   const Array t = Array::from({1.0f, 0.0f}, {1, 2});
   const Array p = Array::from({0.7f, 0.3f}, {1, 2});
   CHECK(value_of(CategoricalCrossentropy({.label_smoothing = 0.2}), t, p).item() ==
@@ -112,7 +112,7 @@ TEST_CASE("the gradient of cosine similarity at zero is finite", "[losses]") {
   CHECK(std::isfinite(p.gradient.at(0, 0)));
 }
 
-TEST_CASE("labels of an axis more or less are taken, others refused", "[losses]") {
+TEST_CASE("labels of an axis more or less are taken, others refused", "[losses]") {  // keras-semantics.md 1.3
   const Array p = Array::from({1.0f, 2.0f, 3.0f}, {3, 1});
   CHECK(value_of("mse", Array::from({1.0f, 2.0f, 5.0f}), p).item() == Approx(4.0 / 3));
   CHECK(value_of("mse", Array::from({1, 2, 5}, {3, 1}), p).item() == Approx(4.0 / 3));
@@ -126,7 +126,7 @@ TEST_CASE("labels of an axis more or less are taken, others refused", "[losses]"
             .find("one-hot labels need categorical_crossentropy") != std::string::npos);
 }
 
-TEST_CASE("sparse labels of any integer dtype, with or without a last axis", "[losses]") {
+TEST_CASE("sparse labels of any integer dtype, with or without a last axis", "[losses]") {  // keras-semantics.md 1.3
   std::vector<float> rows(300, 0.0f);
   rows[299] = 10.0f;
   const Array p = Array::from(rows, {1, 300});
@@ -139,7 +139,7 @@ TEST_CASE("sparse labels of any integer dtype, with or without a last axis", "[l
   CHECK(AnyLoss("mse")->classes(p.type()) == 0);
 }
 
-TEST_CASE("reductions with weights", "[losses]") {
+TEST_CASE("reductions with weights", "[losses]") {  // keras-semantics.md 1.3
   const Array t = Array::zeros({2, 1});
   const Array p = Array::from({1.0f, 3.0f}, {2, 1});
   const Array w = Array::from({2.0f, 0.5f});

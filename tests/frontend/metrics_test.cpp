@@ -28,7 +28,7 @@ double value_of(const AnyMetric& any, const Array& t, const Array& p) {
 
 }  // namespace
 
-TEST_CASE("accuracy becomes the form that fits the shapes", "[metrics]") {
+TEST_CASE("accuracy becomes the form that fits the shapes", "[metrics]") {  // keras-semantics.md 1.3
   const Array probabilities = Array::from({0.1f, 0.8f, 0.1f, 0.6f, 0.2f, 0.2f}, {2, 3});
   CHECK(value_of("accuracy", Array::from({1, 2}), probabilities) == 0.5);
   CHECK(value_of("accuracy", Array::from({1, 2}, {2, 1}), probabilities) == 0.5);
@@ -38,7 +38,7 @@ TEST_CASE("accuracy becomes the form that fits the shapes", "[metrics]") {
   CHECK(value_of("accuracy", Array::from({1, 0, 1}), Array::from({0.9f, 0.5f, 0.4f}, {3, 1})) == Approx(2.0 / 3));
 }
 
-TEST_CASE("the name given is the name logged", "[metrics]") {
+TEST_CASE("the name given is the name logged", "[metrics]") {  // keras-semantics.md 1.3
   CHECK(AnyMetric("acc").name() == "acc");
   CHECK(AnyMetric("acc").resolve(ints({4}), floats({4, 3}))->name() == "acc");
   CHECK(AnyMetric("mae").name() == "mae");
@@ -93,13 +93,13 @@ TEST_CASE("1.3 top-k accuracy: fewer than k predictions are larger", "[metrics]"
                     "metric top_k_categorical_accuracy: expected labels of shape [2,4] for predictions [2,4], got [2]");
 }
 
-TEST_CASE("a threshold is exceeded strictly", "[metrics]") {
+TEST_CASE("a threshold is exceeded strictly", "[metrics]") {  // keras-semantics.md 1.3
   const Array p = Array::from({0.5f, 0.6f}, {2, 1});
   CHECK(value_of(BinaryAccuracy(), Array::from({0.0f, 1.0f}, {2, 1}), p) == 1.0);
   CHECK(value_of(BinaryAccuracy({.threshold = 0.7}), Array::from({0.0f, 1.0f}, {2, 1}), p) == 0.5);
 }
 
-TEST_CASE("batches add up by samples", "[metrics]") {
+TEST_CASE("batches add up by samples", "[metrics]") {  // keras-semantics.md 1.3
   const auto metric = AnyMetric("mse").resolve(floats({2, 1}), floats({2, 1}));
   const auto first = sums_of(*metric, Array::zeros({2, 1}), Array::from({1.0f, 1.0f}, {2, 1}));
   const auto last = sums_of(*metric, Array::zeros({1, 1}), Array::from({4.0f}, {1, 1}));

@@ -84,7 +84,7 @@ TEST_CASE("the same seed gives the same bits, another one others", "[model]") {
   CHECK(train(1) != train(2));
 }
 
-TEST_CASE("the last, smaller batch counts by its samples", "[model]") {
+TEST_CASE("the last, smaller batch counts by its samples", "[model]") {  // keras-semantics.md 1.5
   // Loss of one batch of all samples, and the mean over batches of 4 and 2 weighted by size, are the same number.
   Sequential model(Input({1}), Dense(1));
   model.compile("sgd", "mse", {"mae"});
@@ -106,7 +106,7 @@ TEST_CASE("one step of SGD is what the formula says", "[model]") {
   CHECK(model.get_weights()[1].item() == Approx(0.3));
 }
 
-TEST_CASE("validation_split takes the last samples", "[model]") {
+TEST_CASE("validation_split takes the last samples", "[model]") {  // keras-semantics.md 1.5
   Sequential model(Input({1}), Dense(1));
   model.set_weights({Array::from<float>({0}, {1, 1}), Array::from<float>({0})});
   model.compile(SGD({.learning_rate = 0.0}), "mse");
@@ -159,7 +159,7 @@ TEST_CASE("data are seen in place and left alone", "[model]") {
   CHECK(x == std::vector<float>{1, 2, 3});
 }
 
-TEST_CASE("shuffling visits every sample and changes from epoch to epoch", "[model]") {
+TEST_CASE("shuffling visits every sample and changes from epoch to epoch", "[model]") {  // keras-semantics.md 1.5
   // A batch of one sample and a learning rate of 0: the loss of each step is that sample's, so sums agree.
   const auto run = [](bool shuffle) {
     Sequential model(Input({1}), Dense({.units = 1, .kernel_initializer = "zeros"}));
@@ -206,7 +206,7 @@ TEST_CASE("freezing after compile warns and waits for the next compile", "[model
       "sinter: warning: sequential: the model has no trainable weights, so training changes nothing\n"));
 }
 
-TEST_CASE("the learning rate is a state", "[model]") {
+TEST_CASE("the learning rate is a state", "[model]") {  // keras-semantics.md 1.4
   Sequential model(Input({1}), Dense(1));
   model.compile(SGD({.learning_rate = 0.25}), "mse");
   CHECK(model.learning_rate() == 0.25);
@@ -273,7 +273,7 @@ TEST_CASE("softmax and cross-entropy stay exact where probabilities saturate", "
   CHECK(loss(SparseCategoricalCrossentropy({.use_known_logits = false})) == Approx(-std::log(1e-7)));
 }
 
-TEST_CASE("progress and summary are written as in Keras", "[model]") {
+TEST_CASE("progress and summary are written as in Keras", "[model]") {  // keras-semantics.md 1.5
   Sequential model(Input({28, 28}), Flatten(), Dense(128, "relu"), Dropout(0.2), Dense(10, "softmax"));
   // FLOPs: 2 * 784 * 128 + bias + relu; 2 * 128 * 10 + bias + softmax (max, its stop_gradient, sub, exp, sum, div).
   // Activations: 4 (784 + 128 + 128 + 10) bytes.

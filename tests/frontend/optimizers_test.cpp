@@ -44,7 +44,7 @@ Array floats(std::initializer_list<float> values) { return Array::from(values); 
 
 }  // namespace
 
-TEST_CASE("gradient descent with momentum, plain and Nesterov", "[optimizers]") {
+TEST_CASE("gradient descent with momentum, plain and Nesterov", "[optimizers]") {  // keras-semantics.md 1.4
   Walk plain(SGD({.learning_rate = 0.1, .momentum = 0.9}), floats({1.0f}));
   CHECK(plain(floats({1.0f})).at(0) == Approx(0.9));
   CHECK(plain(floats({1.0f})).at(0) == Approx(0.9 - 0.19));
@@ -60,7 +60,7 @@ TEST_CASE("a learning rate is a state", "[optimizers]") {
   CHECK(walk.step().state("sgd/iteration").item() == 2.0);
 }
 
-TEST_CASE("states are listed in the order in which Keras saves them", "[optimizers]") {
+TEST_CASE("states are listed in the order in which Keras saves them", "[optimizers]") {  // keras-semantics.md 1.4
   Walk adam("adam", floats({1.0f}));
   std::vector<std::string> names;
   for (const OptimizerState& s : adam.states()) names.push_back(s.name);
@@ -73,7 +73,7 @@ TEST_CASE("states are listed in the order in which Keras saves them", "[optimize
   CHECK(scheduled.states().size() == 1);
 }
 
-TEST_CASE("clipping", "[optimizers]") {
+TEST_CASE("clipping", "[optimizers]") {  // keras-semantics.md 1.4
   const Array zero = floats({0.0f, 0.0f});
   const Array g = floats({3.0f, -4.0f});
   Walk value(SGD({.learning_rate = 1.0, .clipvalue = 2.0}), zero);
@@ -88,7 +88,7 @@ TEST_CASE("clipping", "[optimizers]") {
   CHECK_THROWS_AS(SGD({.clipnorm = -1.0}), UserError);
 }
 
-TEST_CASE("the global norm spans all weights", "[optimizers]") {
+TEST_CASE("the global norm spans all weights", "[optimizers]") {  // keras-semantics.md 1.4
   StepBuilder builder;
   const Variable a = builder.variable("a", floats({0.0f}));
   const Variable b = builder.variable("b", floats({0.0f, 0.0f}));
@@ -104,12 +104,12 @@ TEST_CASE("the global norm spans all weights", "[optimizers]") {
   CHECK(step.state(b.path()).at(1) == Approx(-2.0 / 3));
 }
 
-TEST_CASE("weight decay is decoupled and comes before the update", "[optimizers]") {
+TEST_CASE("weight decay is decoupled and comes before the update", "[optimizers]") {  // keras-semantics.md 1.4
   Walk walk(SGD({.learning_rate = 0.1, .weight_decay = 0.5}), floats({2.0f}));
   CHECK(walk(floats({1.0f})).at(0) == Approx(2.0 - 2.0 * 0.5 * 0.1 - 0.1));
 }
 
-TEST_CASE("optimizers that no golden case covers", "[optimizers]") {
+TEST_CASE("optimizers that no golden case covers", "[optimizers]") {  // keras-semantics.md 1.4
   Walk lion(Lion({.learning_rate = 0.1}), floats({1.0f, 1.0f}));
   CHECK(lion(floats({5.0f, -0.1f})).at(0) == Approx(0.9));
   CHECK(lion(floats({5.0f, -0.1f})).at(1) == Approx(1.2));
@@ -156,7 +156,7 @@ TEST_CASE("an unknown optimizer lists near matches", "[optimizers]") {
   CHECK_THROWS_AS(SGD({.momentum = 2.0}), UserError);
 }
 
-TEST_CASE("a schedule drives the rate by the iteration", "[optimizers]") {
+TEST_CASE("a schedule drives the rate by the iteration", "[optimizers]") {  // keras-semantics.md 1.4
   Walk walk(SGD({.learning_rate = PiecewiseConstantDecay{{0.0}, {1.0, 0.25}}}), floats({0.0f}));
   CHECK(walk(floats({1.0f})).at(0) == -1.0);
   CHECK(walk(floats({1.0f})).at(0) == -1.25);

@@ -31,7 +31,7 @@ const Pairs values = {{"loss", 0.25911}, {"accuracy", 0.92619}};
 
 }  // namespace
 
-TEST_CASE("the finished line is Keras 2's", "[progress]") {
+TEST_CASE("the finished line is Keras 2's", "[progress]") {  // keras-semantics.md 1.5
   Bench bench;
   Progress progress(bench.options(1875, 1, false));
   for (int step = 1; step <= 1875; ++step) {
@@ -43,7 +43,7 @@ TEST_CASE("the finished line is Keras 2's", "[progress]") {
         "1875/1875 [==============================] - 0s 107us/step - loss: 0.2591 - accuracy: 0.9262\n");
 }
 
-TEST_CASE("a terminal sees the line move", "[progress]") {
+TEST_CASE("a terminal sees the line move", "[progress]") {  // keras-semantics.md 1.5
   Bench bench;
   Progress progress(bench.options(1875, 1, true));
   bench.time += 1.0;
@@ -62,7 +62,7 @@ TEST_CASE("a terminal sees the line move", "[progress]") {
   CHECK(last.ends_with("\n"));
 }
 
-TEST_CASE("only a terminal gets control characters", "[progress]") {
+TEST_CASE("only a terminal gets control characters", "[progress]") {  // keras-semantics.md 1.5
   Bench bench;
   Progress progress(bench.options(10, 1, false));
   for (int step = 1; step <= 10; ++step) {
@@ -75,7 +75,7 @@ TEST_CASE("only a terminal gets control characters", "[progress]") {
   CHECK(bench.take() == "10/10 [==============================] - 10s 1s/step - loss: 0.2591 - accuracy: 0.9262\n");
 }
 
-TEST_CASE("verbose 2 is one line, verbose 0 none", "[progress]") {
+TEST_CASE("verbose 2 is one line, verbose 0 none", "[progress]") {  // keras-semantics.md 1.5
   Bench bench;
   Progress two(bench.options(2, 2, true));
   bench.time += 0.004;
@@ -104,7 +104,7 @@ TEST_CASE("the pace is that of the steps, without the first and without validati
   CHECK(bench.take() == "3/3 [==============================] - 7s 2ms/step\n");
 }
 
-TEST_CASE("numbers and times as Keras writes them", "[progress]") {
+TEST_CASE("numbers and times as Keras writes them", "[progress]") {  // keras-semantics.md 1.5
   CHECK(format_value(0.25911) == "0.2591");
   CHECK(format_value(0.001) == "1.0000e-03");
   CHECK(format_value(0.0) == "0.0000e+00");
@@ -118,4 +118,44 @@ TEST_CASE("numbers and times as Keras writes them", "[progress]") {
   CHECK(format_eta(3.7) == "3s");
   CHECK(format_eta(65.0) == "1:05");
   CHECK(format_eta(3665.0) == "1:01:05");
+}
+
+TEST_CASE("the look of Keras 3: names sorted, colours for a terminal alone", "[progress]") {  // keras-semantics.md 1.5
+  Bench bench;
+  ProgressOptions plain = bench.options(1875, 1, false);
+  plain.look = ProgressLook::keras3;
+  Progress log(plain);
+  for (int step = 1; step <= 1875; ++step) {
+    bench.time += 2e-3;
+    log.update(step, values);
+  }
+  CHECK(bench.take().empty());  // whole lines only
+  log.finish(values);
+  CHECK(bench.take() == "1875/1875 ━━━━━━━━━━━━━━━━━━━━ 4s 2ms/step - accuracy: 0.9262 - loss: 0.2591\n");
+
+  ProgressOptions coloured = bench.options(4, 1, true);
+  coloured.look = ProgressLook::keras3;
+  Progress terminal(coloured);
+  bench.time += 1.0;
+  terminal.update(1, values);
+  CHECK(bench.take() ==
+        "\r\x1b[1m1/4\x1b[0m \x1b[32m━━━━━\x1b[0m\x1b[37m━━━━━━━━━━━━━━━\x1b[0m \x1b[1m3s\x1b[0m 1s/step - accuracy: "
+        "0.9262 - "
+        "loss: 0.2591");
+  bench.time += 1.0;
+  terminal.update(2, {});
+  CHECK(bench.take().ends_with("\x1b[1m2s\x1b[0m 1s/step" + std::string(34, ' ')));  // covers the longer line
+  terminal.finish({});
+  CHECK(bench.take() ==
+        "\r\x1b[1m4/4\x1b[0m \x1b[32m━━━━━━━━━━━━━━━━━━━━\x1b[0m\x1b[37m\x1b[0m \x1b[1m2s\x1b[0m 1s/step\n");
+
+  ProgressOptions lines = bench.options(2, 2, true);
+  lines.look = ProgressLook::keras3;
+  Progress two(lines);
+  bench.time += 0.004;
+  two.update(1, values);
+  bench.time += 0.004;
+  two.update(2, values);
+  two.finish(values);
+  CHECK(bench.take() == "2/2 - 0s - 4ms/step - accuracy: 0.9262 - loss: 0.2591\n");
 }

@@ -4,47 +4,20 @@
 
 #include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include <sinter/sinter.h>
 
+#include "frontend/files_for_tests.h"
 #include "support/catch.h"
 
 using namespace sinter;
 namespace fs = std::filesystem;
+using sinter::testing::contents_of;
+using sinter::testing::message_of;
+using sinter::testing::TemporaryFolder;
+using sinter::testing::write;
 
 namespace {
-
-/// A folder that is gone after the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder()
-      : path_(fs::temp_directory_path() /
-              ("sinter_weights_" + std::to_string(::getpid()) + "_" + std::to_string(++count_))) {
-    fs::create_directory(path_);
-  }
-  ~TemporaryFolder() { fs::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::string file(const std::string& name) const { return (path_ / name).string(); }
-  std::size_t files() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(path_), fs::directory_iterator()));
-  }
-
- private:
-  static inline int count_ = 0;
-  fs::path path_;
-};
-
-std::string contents_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-void write(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
 
 /// A file with this header, padded as the format wants, and these elements.
 std::string file_of(std::string header, const std::string& elements) {
@@ -52,16 +25,6 @@ std::string file_of(std::string header, const std::string& elements) {
   std::string length(8, '\0');
   for (std::size_t k = 0; k < 8; ++k) length[k] = static_cast<char>(header.size() >> (8 * k) & 0xFF);
   return length + header + elements;
-}
-
-template <class Action>
-std::string message_of(Action action) {
-  try {
-    action();
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 /// The message for a file of these bytes, without its path.

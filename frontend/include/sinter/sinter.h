@@ -6,10 +6,16 @@
 #include <sinter/frontend/array.h>
 #include <sinter/frontend/attention_layers.h>
 #include <sinter/frontend/batch_normalization.h>
+#include <sinter/frontend/callback.h>
+#include <sinter/frontend/callbacks.h>
 #include <sinter/frontend/classification_metrics.h>
 #include <sinter/frontend/convolution_layers.h>
+#include <sinter/frontend/csv.h>
+#include <sinter/frontend/data.h>
+#include <sinter/frontend/data_source.h>
 #include <sinter/frontend/einsum.h>
 #include <sinter/frontend/export.h>
+#include <sinter/frontend/file_batches.h>
 #include <sinter/frontend/idx.h>
 #include <sinter/frontend/initializers.h>
 #include <sinter/frontend/layer.h>
@@ -20,6 +26,7 @@
 #include <sinter/frontend/model.h>
 #include <sinter/frontend/noise_layers.h>
 #include <sinter/frontend/normalization_layers.h>
+#include <sinter/frontend/npy.h>
 #include <sinter/frontend/optimizers.h>
 #include <sinter/frontend/pooling_layers.h>
 #include <sinter/frontend/projection_layers.h>

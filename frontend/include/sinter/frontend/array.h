@@ -123,6 +123,11 @@ class SINTER_API Array {
   template <ArrayElement T>
   static Array view(std::vector<T>&& values, Shape shape) = delete;
 
+  /// Sees elements of this type at `data`, in memory that `owner` keeps.
+  static Array shared(ir::TensorType type, std::shared_ptr<const void> owner, const void* data) {
+    return {std::move(type), std::move(owner), data, false};
+  }
+
   static Array zeros(Shape shape, DType dtype = DType::f32);
   /// Every element is `value`, rounded to the dtype.
   static Array full(Shape shape, double value, DType dtype = DType::f32);

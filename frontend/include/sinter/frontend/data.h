@@ -1,7 +1,9 @@
 #pragma once
 // What fit, evaluate and predict take.
 
+#include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <span>
 #include <string>
 #include <utility>
@@ -49,10 +51,14 @@ class SINTER_API Data {
   std::vector<Item> items_;
 };
 
-/// Inputs with their labels: `.validation_data = {x_val, y_val}`.
+/// Inputs with their labels, and perhaps weights: `.validation_data = {x_val, y_val}`.
 struct DataPair {
   Data x = {};
   Data y = {};
+  Data sample_weight = {};
 };
+
+/// Weights by class number: {{0, 1.0}, {1, 20.0}}. Classes that are not listed have weight 1.
+using ClassWeights = std::map<std::int64_t, double>;
 
 }  // namespace sinter

@@ -25,7 +25,8 @@ class SINTER_API Logs {
   std::vector<std::pair<std::string, double>> items_;
 };
 
-/// What fit() returns: for each name ("loss", "accuracy", "val_loss", ...) one value per epoch.
+/// What fit() returns: for each name ("loss", "accuracy", "val_loss", ...) one value per epoch,
+/// NaN for an epoch without one (`validation_freq`).
 class SINTER_API History {
  public:
   void append(int epoch, const Logs& logs);

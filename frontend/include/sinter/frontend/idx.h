@@ -17,5 +17,9 @@ struct IdxOptions {
 /// Reads a file, plain or compressed with gzip (known by its first bytes, not by its name). Throws UserError naming the
 /// file, the place and the value for a file that cannot be read, is no IDX file, ends early or goes on after its data.
 SINTER_API Array read_idx(const std::string& path, const IdxOptions& options = {});
+/// Sees the elements of a file of bytes (type 08, not compressed) in place, for data larger than memory: pages are read
+/// when a batch touches them. The file must not change while the array lives. Throws UserError as read_idx does, and
+/// for other types.
+SINTER_API Array map_idx(const std::string& path);
 
 }  // namespace sinter

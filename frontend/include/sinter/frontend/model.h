@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include <sinter/frontend/callback.h>
 #include <sinter/frontend/data.h>
+#include <sinter/frontend/data_source.h>
 #include <sinter/frontend/execution.h>
 #include <sinter/frontend/export.h>
 #include <sinter/frontend/history.h>
@@ -21,6 +23,7 @@
 #include <sinter/frontend/losses.h>
 #include <sinter/frontend/metrics.h>
 #include <sinter/frontend/optimizers.h>
+#include <sinter/frontend/progress.h>
 #include <sinter/frontend/symbol.h>
 #include <sinter/frontend/weight_files.h>
 
@@ -39,6 +42,9 @@ struct CompileOptions {
   AnyOptimizer optimizer = "rmsprop";
   AnyLoss loss = "mse";                 // of every output, unless `losses` is given
   std::vector<AnyMetric> metrics = {};  // of a model of one output
+  /// Metrics that sample weights count for, as they do for the loss. One that is among `metrics` too is logged as
+  /// "weighted_accuracy".
+  std::vector<AnyMetric> weighted_metrics = {};
   ExecutionOptions execution = {};
   // For models of several outputs, by the name of the output (the layer that makes it):
   // {.losses = {{"digit", "sparse_categorical_crossentropy"}, {"image", "mse"}}, .loss_weights = {{"image", 0.1}}}
@@ -47,25 +53,50 @@ struct CompileOptions {
   /// Factors on the losses; 1 unless named.
   std::vector<std::pair<std::string, double>> loss_weights = {};
   std::vector<std::pair<std::string, std::vector<AnyMetric>>> output_metrics = {};
+  std::vector<std::pair<std::string, std::vector<AnyMetric>>> output_weighted_metrics = {};
 };
 
 struct FitOptions {
   std::int64_t batch_size = 32;  // a smaller last batch is kept
-  int epochs = 1;
-  bool shuffle = true;  // samples are drawn in a new order every epoch
+  int epochs = 1;                // one more than the number of the last one
+  int initial_epoch = 0;         // the number of the first one
+  bool shuffle = true;           // samples are drawn in a new order every epoch
   DataPair validation_data = {};
-  double validation_split = 0.0;  // this fraction of the samples, the last ones before shuffling, validates
-  int verbose = 1;                // 0 nothing, 1 a progress line, 2 one line per epoch
-  bool check_finite = false;      // refuse NaN and Inf among the inputs
-  int threads = 0;                // size of the team; 0: as compile() was told
-  /// Called after each epoch with its number (from 0) and logs; returning false ends the training.
+  double validation_split = 0.0;           // this fraction of the samples, the last ones before shuffling, validates
+  int validation_freq = 1;                 // epochs from one validation to the next
+  std::int64_t validation_batch_size = 0;  // 0: batch_size
+  /// How much each sample counts in the loss, which is sum(w v) / n (see Reduction): [n], or [n, ...] for losses with
+  /// several values per sample. One array for all outputs, or a list by place or name. Metrics of weighted_metrics use
+  /// them too.
+  Data sample_weight = {};
+  /// The same by class, for labels that are class numbers or rows of classes. Not for validation, not with
+  /// sample_weight.
+  ClassWeights class_weight = {};
+  int verbose = 1;  // 0 nothing, 1 a progress line, 2 one line per epoch
+  ProgressLook look = ProgressLook::keras2;
+  bool check_finite = false;  // refuse NaN and Inf among the inputs
+  int threads = 0;            // size of the team; 0: as compile() was told
+  /// A checkpoint written within fit(), to go on from with the same data and options: `epochs` counts from the start of
+  /// that fit, the History holds its epochs too. (BackupAndRestore does this by itself.)
+  std::string resume_from = {};
+  /// In this order (callbacks.h): {EarlyStopping({.patience = 3}), CSVLogger("log.csv")}.
+  std::vector<AnyCallback> callbacks = {};
+  /// Called after each epoch with its number (from 0) and logs; returning false ends the training. After the callbacks.
   std::function<bool(int epoch, const Logs& logs)> on_epoch_end = {};
 };
 
 struct EvaluateOptions {
   std::int64_t batch_size = 32;
+  Data sample_weight = {};  // as in FitOptions
   int verbose = 1;
+  ProgressLook look = ProgressLook::keras2;
   int threads = 0;  // size of the team; 0: as compile() was told
+};
+
+/// Of train_on_batch and test_on_batch.
+struct BatchOptions {
+  Data sample_weight = {};
+  ClassWeights class_weight = {};
 };
 
 struct PredictOptions {
@@ -106,7 +137,7 @@ class SINTER_API Model : public Layer {
   /// The shape of one sample. Makes the weights; needed once, and implied by the first fit() or predict().
   void set_input(const Input& input);
   void set_inputs(const std::vector<Input>& inputs);
-  /// The seed given at construction.
+  /// The seed given at construction, or that of the checkpoint that was loaded.
   std::uint64_t seed() const;
 
   /// A layer of the model by name; "block/dense" finds layers within layers. Layers that are members of a class of your
@@ -126,14 +157,21 @@ class SINTER_API Model : public Layer {
   /// Trains. Throws UserError before compile(), for data that do not fit the model or the loss, and for labels out of
   /// range.
   History fit(const Data& x, const Data& y, const FitOptions& options = {});
+  /// Trains on batches that a source makes. batch_size and shuffle are the source's affair; sample_weight comes with
+  /// the batches, validation data are arrays. Throws UserError naming the batch for data that do not fit.
+  History fit(const DataSource& source, const FitOptions& options = {});
   /// Loss and metrics over the samples.
   Logs evaluate(const Data& x, const Data& y, const EvaluateOptions& options = {});
+  /// The same over the batches of a source; sample_weight comes with them.
+  Logs evaluate(const DataSource& source, const EvaluateOptions& options = {});
   /// The outputs for the samples, in order. Works without compile(). Throws UserError for a model of several outputs.
   Array predict(const Data& x, const PredictOptions& options = {});
   /// All outputs of a model.
   std::vector<Array> predict_many(const Data& x, const PredictOptions& options = {});
   /// One training step on exactly these samples. Loss and metrics of the batch, before the update.
-  Logs train_on_batch(const Data& x, const Data& y);
+  Logs train_on_batch(const Data& x, const Data& y, const BatchOptions& options = {});
+  /// Loss and metrics of exactly these samples, without training.
+  Logs test_on_batch(const Data& x, const Data& y, const BatchOptions& options = {});
 
   /// The values of all tap()s for these samples, in inference, through the interpreter.
   std::vector<std::pair<std::string, Array>> trace_values(const Data& x);
@@ -156,6 +194,17 @@ class SINTER_API Model : public Layer {
   /// with a C header: training, evaluation and prediction for programs without Sinter (export.h). Throws UserError for
   /// options that do not fit, and for files that cannot be written.
   void export_object(const std::string& path, const ExportOptions& options = {});
+  /// Writes everything that training goes on from to a safetensors file, replaced as a whole: weights, the optimizer's
+  /// states, the random step and the seed, how many epochs were trained; called within fit() (by a callback) also the
+  /// epoch and the batch it is at, its logs so far, the History and the callbacks' states. Weights stand under their
+  /// paths, so load_weights reads them with ignore_others. Throws UserError before compile() and when the file cannot
+  /// be written.
+  void save_checkpoint(const std::string& path) const;
+  /// Reads it back into a model of the same layers, compiled with the same optimizer: what is trained from here on has
+  /// the bits of a model that was never saved. A place within fit() is taken up by FitOptions::resume_from alone.
+  /// Nothing changes unless everything fits. Throws UserError saying what is wrong with a damaged file (contents are
+  /// checked by a SHA-256) or does not fit.
+  void load_checkpoint(const std::string& path);
 
   /// The table of layers.
   std::string summary_text() const;

@@ -16,9 +16,16 @@
 
 namespace sinter {
 
+/// How the line looks. Keras 3 has colours (on a terminal alone), the names in the order of the alphabet and another
+/// bar:
+///
+///   1875/1875 ━━━━━━━━━━━━━━━━━━━━ 4s 2ms/step - accuracy: 0.9262 - loss: 0.2591
+enum class ProgressLook : std::uint8_t { keras2, keras3 };
+
 struct ProgressOptions {
-  std::int64_t steps = 0;                       // in this epoch
-  int verbose = 1;                              // 0 nothing, 1 the bar, 2 one line at the end
+  std::int64_t steps = 0;  // in this epoch; 0: not known yet, the line comes at the end
+  int verbose = 1;         // 0 nothing, 1 the bar, 2 one line at the end
+  ProgressLook look = ProgressLook::keras2;
   std::ostream* out = nullptr;                  // std::cout unless set
   std::optional<bool> terminal = std::nullopt;  // whether `out` is one; found out for std::cout, else false
   std::function<double()> now = nullptr;        // seconds on a clock that never goes back; the steady clock unless set
@@ -37,6 +44,8 @@ class SINTER_API Progress {
   bool due(std::int64_t done);
   /// `done` steps are finished.
   void update(std::int64_t done, Values values);
+  /// How many steps there were, when it was not known.
+  void set_steps(std::int64_t steps) { options_.steps = steps; }
   /// The epoch (and its validation) is over: the final line.
   void finish(Values values);
 
@@ -44,6 +53,12 @@ class SINTER_API Progress {
   void note_step(std::int64_t done);
   double seconds_per_step() const;
   std::string bar(std::int64_t done) const;
+  std::string coloured(const char* colour, const std::string& text) const;
+  std::string coloured_bar(std::int64_t done) const;
+  std::string running(std::int64_t done, double left) const;
+  std::string finished() const;
+  std::string labelled(Values values) const;
+  std::string padded(std::string line);
   std::string count(std::int64_t done) const;
 
   ProgressOptions options_;
@@ -53,7 +68,7 @@ class SINTER_API Progress {
   // Time per step leaves the first one out: it may compile.
   double first_time_ = 0.0, last_time_ = 0.0;
   std::int64_t first_done_ = 0, last_done_ = 0;
-  std::size_t width_ = 0;  // of the line on the terminal
+  std::size_t width_ = 0;  // of the line on the terminal, in characters
 };
 
 /// "0.2591", or "1.0000e-03" for magnitudes up to 1e-3, as Keras writes numbers. Independent of the locale.
