@@ -194,6 +194,7 @@ class SINTER_API Model : public Layer {
   /// with a C header: training, evaluation and prediction for programs without Sinter (export.h). Throws UserError for
   /// options that do not fit, and for files that cannot be written.
   void export_object(const std::string& path, const ExportOptions& options = {});
+
   /// Writes everything that training goes on from to a safetensors file, replaced as a whole: weights, the optimizer's
   /// states, the random step and the seed, how many epochs were trained; called within fit() (by a callback) also the
   /// epoch and the batch it is at, its logs so far, the History and the callbacks' states. Weights stand under their
