@@ -84,6 +84,11 @@ MadeModel cnn() {
                     "adam");
 }
 
+/// tools/examples/fashion_mnist_lstm.cpp.
+MadeModel lstm() {
+  return on_clothes(std::make_unique<Sequential>(Input({28, 28}), LSTM(128), Dense(10, "softmax")), "adam");
+}
+
 /// tools/examples/autoencoder.cpp.
 MadeModel autoencoder() {
   Input picture({28, 28});
@@ -145,6 +150,7 @@ constexpr Example list[] = {
     {"clipped", "seed with gradients clipped by their global norm", clipped, a_class},
     {"frozen", "seed with a frozen first layer", frozen, a_class},
     {"cnn", "two convolutions with pooling, Dense 128 relu, Dropout 0.25, Dense 10 softmax; Adam", cnn, a_class},
+    {"lstm", "an LSTM over 28 rows of 28 pixels; Adam", lstm, a_class},
     {"autoencoder", "784 pixels through 32 numbers and back; mean squared error, Adam", autoencoder, a_picture},
     {"fine_tuning", "a new head on frozen features; Adam", fine_tuning, a_class},
     {"transformer", "two encoder blocks over 28 rows of 28 pixels; Adam", transformer, a_class},
