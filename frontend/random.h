@@ -6,18 +6,17 @@
 #include <cstdint>
 #include <string_view>
 
+#include <sinter/ir/hash.h>
+
 namespace sinter {
 
 /// The four words of `counter` under the key (seed low, seed high).
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::uint64_t seed);
 
-/// FNV-1a, 64 bits: turns a weight's path into the upper half of a counter.
-std::uint64_t hash_name(std::string_view name);
-
 /// Independent numbers for every (seed, name, position).
 class RandomStream {
  public:
-  RandomStream(std::uint64_t seed, std::string_view name) : seed_(seed), name_(hash_name(name)) {}
+  RandomStream(std::uint64_t seed, std::string_view name) : seed_(seed), name_(ir::fnv(name)) {}
 
   std::uint32_t bits(std::uint64_t position) const;
   /// In (0, 1), never its ends.
@@ -29,7 +28,7 @@ class RandomStream {
 
  private:
   std::uint64_t seed_;
-  std::uint64_t name_;
+  std::uint64_t name_;  // the upper half of a counter
 };
 
 /// The x with P(X <= x) = p of a standard normal X; relative error below 1e-15. Wichura, "Algorithm AS 241" (1988). No

@@ -1,11 +1,10 @@
 #include "trace.h"
 
+#include <sinter/ir/hash.h>
 #include <sinter/ir/ops/source.h>
 
 #include <algorithm>
 #include <atomic>
-
-#include "random.h"
 
 namespace sinter::detail {
 namespace {
@@ -103,7 +102,7 @@ ir::Expr Trace::bits_for(const Shape& shape, const std::string& path, const Laye
   if (!first_row_) first_row_ = ir::input(graph_, "first_row", TensorType{DType::u32, Shape{}});
   const ir::Expr step = read(random_.step);
   if (training_) update(random_.step, step + 1.0);
-  const std::uint64_t hash = hash_name(str(path, "#", draws_[layer]++));
+  const std::uint64_t hash = ir::fnv(str(path, "#", draws_[layer]++));
   const auto site = static_cast<std::int64_t>((hash ^ (hash >> 32)) & 0xFFFFFFFFU);
   return ir::rng_bits(read(random_.seed), step, first_row_, shape, site);
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/hash.h>
 #include <sinter/ir/verify.h>
 
 #include "loop_bodies.h"
@@ -34,14 +35,8 @@ class Random {
   std::uint64_t state_;
 };
 
-std::uint64_t hash(std::string_view text) {  // FNV-1a: the same everywhere, unlike std::hash
-  std::uint64_t h = 0xCBF29CE484222325U;
-  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
-  return h;
-}
-
 NumArray random_array(std::string_view name, const ir::TensorType& type, bool state, std::uint64_t seed) {
-  Random random(seed ^ hash(name));
+  Random random(seed ^ ir::fnv(name));
   NumArray array{type, {}};
   for (std::int64_t k = 0; k < type.elements(); ++k)
     array.values.push_back(is_integer(type.dtype)

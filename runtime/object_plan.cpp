@@ -4,6 +4,7 @@
 #include <set>
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/hash.h>
 
 #include "codegen.h"
 
@@ -123,7 +124,7 @@ std::uint64_t identity_of(const ObjectPlan& plan) {
   std::string text = plan.image->bytes.substr(0, static_cast<std::size_t>(plan.image->header_bytes));
   text += str(plan.options->prefix, ' ', object_file_version, ' ', plan.work_bytes, ' ', plan.options->threads);
   for (const PlannedStep& planned : plan.steps) text += ' ' + planned.step->name;
-  return fnv(text);
+  return ir::fnv(text);
 }
 
 void check_options(const std::vector<ObjectStep>& steps, const ObjectOptions& options) {
@@ -175,11 +176,6 @@ std::size_t ObjectPlan::most_axes() const {
   for_each_tensor(*this,
                   [&](const std::string&, const ir::TensorType& type) { most = std::max(most, type.shape.rank()); });
   return static_cast<std::size_t>(most);
-}
-
-std::uint64_t fnv(std::string_view bytes, std::uint64_t hash) {
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * fnv_factor;
-  return hash;
 }
 
 ObjectPlan plan_object(const std::vector<ObjectStep>& steps, const StateImage& image, const ObjectOptions& options) {

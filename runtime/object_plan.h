@@ -62,11 +62,6 @@ inline std::int64_t aligned(std::int64_t bytes) {
   return (bytes + object_alignment - 1) / object_alignment * object_alignment;
 }
 
-/// FNV-1a, 64 bits, continued from `hash`: the fingerprint that identities and the self-test use.
-inline constexpr std::uint64_t fnv_begin = 0xCBF29CE484222325U;
-inline constexpr std::uint64_t fnv_factor = 0x100000001B3U;
-std::uint64_t fnv(std::string_view bytes, std::uint64_t hash = fnv_begin);
-
 /// The steps and the image outlive the plan. Throws UserError for options that do not fit.
 ObjectPlan plan_object(const std::vector<ObjectStep>& steps, const StateImage& image, const ObjectOptions& options);
 

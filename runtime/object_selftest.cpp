@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 
+#include <sinter/ir/hash.h>
 #include <sinter/ir/memory.h>
 #include <sinter/runtime/executable.h>
 
@@ -39,7 +40,7 @@ std::uint64_t some_bits(std::uint64_t position) {
 }
 
 std::uint64_t salt_of(const PlannedStep& planned, const ObjectArgument& argument) {
-  return fnv(planned.step->name + "/" + argument.name);
+  return ir::fnv(planned.step->name + "/" + argument.name);
 }
 
 // ---- Here ----
@@ -97,12 +98,12 @@ class Rehearsal {
   }
 
   void add(const std::byte* bytes, std::int64_t count) {
-    digest_ = fnv({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(count)}, digest_);
+    digest_ = ir::fnv({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(count)}, digest_);
   }
 
   const ObjectPlan& plan_;
   ir::AlignedBytes state_;
-  std::uint64_t digest_ = fnv_begin;
+  std::uint64_t digest_ = ir::fnv_begin;
 };
 
 // ---- There ----
@@ -135,7 +136,7 @@ llvm::Function* emit_digest(ObjectModule& object) {
   f.repeat(f.argument(1), [&](llvm::Value* index) {
     llvm::Value* byte = b.CreateLoad(b.getInt8Ty(), b.CreateGEP(b.getInt8Ty(), f.argument(0), index));
     llvm::Value* mixed = b.CreateXor(b.CreateLoad(i64, digest), b.CreateZExt(byte, i64));
-    b.CreateStore(b.CreateMul(mixed, f.i64(fnv_factor)), digest);
+    b.CreateStore(b.CreateMul(mixed, f.i64(ir::fnv_factor)), digest);
   });
   b.CreateRet(b.CreateLoad(i64, digest));
   return f.function();
@@ -156,7 +157,7 @@ class SelftestEmitter {
     llvm::Value* state = f_.argument(0);
     f_.call_or_return(init, {state});
     f_.call_or_return(prepare, {f_.at(state, plan.selftest_work)});
-    digest_ = f_.i64(fnv_begin);
+    digest_ = f_.i64(ir::fnv_begin);
     for (std::size_t k = 0; k < steps.size(); ++k) run(plan.steps[k], steps[k]);
     if (plan.writes_state()) add(state, plan.state_bytes());
     f_.return_if(b_.CreateICmpNE(digest_, f_.i64(expected)), object_error_selftest);
