@@ -123,8 +123,7 @@ void ModelCheckpoint::on_train_begin(Training& training) {
                  options_.save_every, " batches; monitor a log of the training, or leave out save_every");
   }
   best_ = options_.initial_value_threshold.value_or(monitor_.worst());
-  unsaved_batches_ = 0;
-  last_batch_ = -1;
+  unsaved_.begin();
   Logs trial;  // whatever the path asks for has to be known
   trial.set("epoch", 1.0);
   if (options_.save_every > 0) trial.set("batch", 1.0);
@@ -135,7 +134,7 @@ void ModelCheckpoint::on_train_begin(Training& training) {
 
 void ModelCheckpoint::on_epoch_begin(Training& /*training*/, int epoch) {
   epoch_ = epoch;
-  last_batch_ = -1;
+  unsaved_.begin_epoch();
 }
 
 void ModelCheckpoint::on_epoch_end(Training& training, int /*epoch*/, Logs& logs) {
@@ -143,9 +142,9 @@ void ModelCheckpoint::on_epoch_end(Training& training, int /*epoch*/, Logs& logs
 }
 
 void ModelCheckpoint::on_batch_end(Training& training, std::int64_t batch, const Logs& logs) {
-  unsaved_batches_ += batch - std::exchange(last_batch_, batch);
-  if (unsaved_batches_ < options_.save_every) return;
-  unsaved_batches_ = 0;
+  unsaved_.reach(batch);
+  if (unsaved_.count < options_.save_every) return;
+  unsaved_.count = 0;
   save(training, batch, logs);
 }
 
@@ -186,16 +185,15 @@ void ModelCheckpoint::save(Training& training, std::optional<std::int64_t> batch
 }
 
 CallbackState ModelCheckpoint::state() const {
-  return {state_number("best", best_), state_number("epoch", epoch_),
-          state_number("unsaved_batches", static_cast<double>(unsaved_batches_)),
-          state_number("last_batch", static_cast<double>(last_batch_))};
+  CallbackState state = unsaved_.state("unsaved_batches");
+  state.insert(state.begin(), {state_number("best", best_), state_number("epoch", epoch_)});
+  return state;
 }
 
 void ModelCheckpoint::set_state(const CallbackState& state) {
   best_ = number_of(state, "best");
   epoch_ = static_cast<int>(number_of(state, "epoch"));
-  unsaved_batches_ = static_cast<std::int64_t>(number_of(state, "unsaved_batches"));
-  last_batch_ = static_cast<std::int64_t>(number_of(state, "last_batch"));
+  unsaved_.set_state(state, "unsaved_batches");
 }
 
 // ---- BackupAndRestore ----
@@ -214,17 +212,14 @@ std::string BackupAndRestore::checkpoint_to_resume() const {
   return std::filesystem::exists(options_.path, error) ? options_.path : std::string();
 }
 
-void BackupAndRestore::on_train_begin(Training& /*training*/) {
-  unsaved_batches_ = 0;
-  last_batch_ = -1;
-}
+void BackupAndRestore::on_train_begin(Training& /*training*/) { unsaved_.begin(); }
 
-void BackupAndRestore::on_epoch_begin(Training& /*training*/, int /*epoch*/) { last_batch_ = -1; }
+void BackupAndRestore::on_epoch_begin(Training& /*training*/, int /*epoch*/) { unsaved_.begin_epoch(); }
 
 void BackupAndRestore::on_batch_end(Training& training, std::int64_t batch, const Logs& /*logs*/) {
-  unsaved_batches_ += batch - std::exchange(last_batch_, batch);
-  if (unsaved_batches_ < options_.every_batches) return;
-  unsaved_batches_ = 0;
+  unsaved_.reach(batch);
+  if (unsaved_.count < options_.every_batches) return;
+  unsaved_.count = 0;
   training.save_checkpoint(options_.path);
 }
 
@@ -239,14 +234,8 @@ void BackupAndRestore::on_train_end(Training& /*training*/, const Logs& /*logs*/
     user_error("BackupAndRestore: ", options_.path, " cannot be removed: ", error.message());
 }
 
-CallbackState BackupAndRestore::state() const {
-  return {state_number("unsaved_batches", static_cast<double>(unsaved_batches_)),
-          state_number("last_batch", static_cast<double>(last_batch_))};
-}
+CallbackState BackupAndRestore::state() const { return unsaved_.state("unsaved_batches"); }
 
-void BackupAndRestore::set_state(const CallbackState& state) {
-  unsaved_batches_ = static_cast<std::int64_t>(number_of(state, "unsaved_batches"));
-  last_batch_ = static_cast<std::int64_t>(number_of(state, "last_batch"));
-}
+void BackupAndRestore::set_state(const CallbackState& state) { unsaved_.set_state(state, "unsaved_batches"); }
 
 }  // namespace sinter

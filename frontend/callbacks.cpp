@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 #include <sinter/frontend/losses.h>
 #include <sinter/frontend/model.h>
@@ -68,6 +69,19 @@ bool Monitor::improves(double value, double reference, double min_delta) const {
 double Monitor::worst() const {
   constexpr double infinite = std::numeric_limits<double>::infinity();
   return larger_is_better_ ? -infinite : infinite;
+}
+
+// ---- BatchCounter ----
+
+void BatchCounter::reach(std::int64_t batch) { count += batch - std::exchange(last_, batch); }
+
+CallbackState BatchCounter::state(const std::string& name) const {
+  return {state_number(name, static_cast<double>(count)), state_number("last_batch", static_cast<double>(last_))};
+}
+
+void BatchCounter::set_state(const CallbackState& state, const std::string& name) {
+  count = static_cast<std::int64_t>(number_of(state, name));
+  last_ = static_cast<std::int64_t>(number_of(state, "last_batch"));
 }
 
 // ---- EarlyStopping ----

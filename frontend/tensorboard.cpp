@@ -13,19 +13,19 @@ TensorBoard::TensorBoard(TensorBoardOptions options) : options_(std::move(option
 void TensorBoard::on_train_begin(Training& training) {
   train_ = std::make_shared<detail::EventFile>(options_.log_dir + "/train");
   validation_ = nullptr;  // made when there is something to write
-  if (!training.resumed()) batches_ = 0;
-  last_batch_ = -1;
+  if (!training.resumed()) batches_.begin();
+  batches_.begin_epoch();
 }
 
-void TensorBoard::on_epoch_begin(Training& /*training*/, int /*epoch*/) { last_batch_ = -1; }
+void TensorBoard::on_epoch_begin(Training& /*training*/, int /*epoch*/) { batches_.begin_epoch(); }
 
 void TensorBoard::on_batch_end(Training& /*training*/, std::int64_t batch, const Logs& logs) {
-  const std::int64_t before = batches_;
-  batches_ += batch - std::exchange(last_batch_, batch);
-  if (before / options_.every_batches == batches_ / options_.every_batches) return;
+  const std::int64_t before = batches_.count;
+  batches_.reach(batch);
+  if (before / options_.every_batches == batches_.count / options_.every_batches) return;
   Logs scalars;
   for (const auto& [name, value] : logs) scalars.set("batch_" + name, value);
-  train_->add(batches_, scalars);
+  train_->add(batches_.count, scalars);
 }
 
 void TensorBoard::on_epoch_end(Training& /*training*/, int epoch, Logs& logs) {
@@ -43,14 +43,7 @@ void TensorBoard::on_epoch_end(Training& /*training*/, int epoch, Logs& logs) {
 
 void TensorBoard::on_train_end(Training& /*training*/, const Logs& /*logs*/) { train_ = validation_ = nullptr; }
 
-CallbackState TensorBoard::state() const {
-  return {state_number("batches", static_cast<double>(batches_)),
-          state_number("last_batch", static_cast<double>(last_batch_))};
-}
-
-void TensorBoard::set_state(const CallbackState& state) {
-  batches_ = static_cast<std::int64_t>(number_of(state, "batches"));
-  last_batch_ = static_cast<std::int64_t>(number_of(state, "last_batch"));
-}
+CallbackState TensorBoard::state() const { return batches_.state("batches"); }
+void TensorBoard::set_state(const CallbackState& state) { batches_.set_state(state, "batches"); }
 
 }  // namespace sinter

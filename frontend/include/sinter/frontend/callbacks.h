@@ -162,6 +162,23 @@ class SINTER_API CSVLogger : public Callback {
   std::vector<std::string> columns_;  // without the epoch
 };
 
+/// Counts batches for callbacks that act every so many, whatever the steps per execution, and on through a resumed
+/// training.
+class SINTER_API BatchCounter {
+ public:
+  std::int64_t count = 0;
+  void begin() { *this = {}; }
+  void begin_epoch() { last_ = -1; }
+  /// Batches up to number `batch` of the epoch are through.
+  void reach(std::int64_t batch);
+  /// The count, saved under `name`, and the place in the epoch.
+  CallbackState state(const std::string& name) const;
+  void set_state(const CallbackState& state, const std::string& name);
+
+ private:
+  std::int64_t last_ = -1;
+};
+
 struct ModelCheckpointOptions {
   /// May hold {epoch} (from 1), {batch} (likewise, with save_every) and every log:
   /// "w-{epoch:02d}-{val_loss:.4f}.safetensors".
@@ -201,7 +218,7 @@ class SINTER_API ModelCheckpoint : public Callback {
   Monitor monitor_;
   double best_ = 0.0;
   int epoch_ = 0;
-  std::int64_t unsaved_batches_ = 0, last_batch_ = -1;
+  BatchCounter unsaved_;
   std::string last_path_;
 };
 
@@ -229,7 +246,7 @@ class SINTER_API BackupAndRestore : public Callback {
 
  private:
   BackupAndRestoreOptions options_;
-  std::int64_t unsaved_batches_ = 0, last_batch_ = -1;
+  BatchCounter unsaved_;
 };
 
 namespace detail {
@@ -258,7 +275,7 @@ class SINTER_API TensorBoard : public Callback {
  private:
   TensorBoardOptions options_;
   std::shared_ptr<detail::EventFile> train_, validation_;
-  std::int64_t batches_ = 0, last_batch_ = -1;
+  BatchCounter batches_;
 };
 
 /// Functions for some of the hooks: LambdaCallback({.on_epoch_end = [](Training& t, int epoch, Logs& logs) {...}}).
