@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 
 namespace sinter::ir {
 
@@ -188,14 +189,14 @@ class ScanGradient {
       if (is_carry(input->second))
         saved_[v] = {};
       else
-        used_inputs_[input->second] = {};
+        used_inputs_.insert(input->second);
       return;
     }
     if (is_forward(v) && !is_made_again(v)) {
       saved_[v] = {};
       return;
     }
-    if (!copied_.emplace(v.node, 0).second) return;
+    if (!copied_.insert(v.node).second) return;
     for (const Value o : back_.node(v).operands) need(o);
   }
 
@@ -260,7 +261,7 @@ class ScanGradient {
         made_[Value{seed}] = add_input(body, "grad", body_.type(body_.outputs()[r].value), c_.grad(r));
     for (const auto& [v, stack] : saved_) made_[v] = add_input(body, "saved", body_.type(v), stack);
     for (const bool sequence : {true, false}) {
-      for (const auto& [k, unused] : used_inputs_)
+      for (const std::size_t k : used_inputs_)
         if (is_sequence(k) == sequence)
           made_[Value{inputs_[k]}] =
               add_input(body, sequence ? "slice" : "whole", body_.type({inputs_[k]}), c_.operand(k));
@@ -269,7 +270,7 @@ class ScanGradient {
   }
 
   void copy_nodes(Graph& body) {
-    for (const auto& [id, unused] : copied_) {
+    for (const NodeId id : copied_) {
       if (made_.contains(Value{id})) continue;  // a seed
       Node copy = back_.node(id);
       for (Value& v : copy.operands) v = made_.at(v);
@@ -343,16 +344,16 @@ class ScanGradient {
   Graph back_;  // the body's nodes, then those of its gradient
   std::map<NodeId, std::size_t> input_number_;
   std::vector<char> active_;
-  std::map<NodeId, std::size_t> seed_of_;    // input of back_ -> output of the body whose gradient it is
-  std::vector<char> varies_;                 // per node of back_
-  std::vector<Wanted> wanted_;               // one per input
-  std::map<Value, std::size_t> stacked_;     // operands of sums behind the loop -> result of the backward loop
-  std::map<Value, Expr> saved_;              // forward values that are read -> their stacks
-  std::map<std::size_t, char> used_inputs_;  // sequences and constants that are read
-  std::map<NodeId, char> copied_;            // nodes of back_ that the backward body holds
-  std::map<Value, Value> made_;              // value of back_ -> value of the backward body
-  std::map<std::size_t, Value> sums_;        // constant -> its sum so far
-  std::vector<Expr> operands_;               // of the backward loop
+  std::map<NodeId, std::size_t> seed_of_;  // input of back_ -> output of the body whose gradient it is
+  std::vector<char> varies_;               // per node of back_
+  std::vector<Wanted> wanted_;             // one per input
+  std::map<Value, std::size_t> stacked_;   // operands of sums behind the loop -> result of the backward loop
+  std::map<Value, Expr> saved_;            // forward values that are read -> their stacks
+  std::set<std::size_t> used_inputs_;      // sequences and constants that are read
+  std::set<NodeId> copied_;                // nodes of back_ that the backward body holds
+  std::map<Value, Value> made_;            // value of back_ -> value of the backward body
+  std::map<std::size_t, Value> sums_;      // constant -> its sum so far
+  std::vector<Expr> operands_;             // of the backward loop
   std::size_t carries_ = 0, sequences_ = 0;
   std::vector<Expr> results_;
 };
