@@ -21,6 +21,8 @@ class Roles {
   /// `graph` outlives it.
   explicit Roles(const ir::Graph& graph);
   Role of(ir::NodeId id) const { return roles_[id]; }
+  /// From now on every user computes the node.
+  void copy(ir::NodeId id) { roles_[id] = Role::copied; }
 
  private:
   void materialise(ir::NodeId id);
