@@ -9,6 +9,7 @@
 #include <sinter/ir/error.h>
 
 #include "executable_impl.h"
+#include "step_objects.h"
 
 namespace sinter::runtime {
 
@@ -92,9 +93,7 @@ std::shared_ptr<const Executable> Executable::compile(const ir::Program& program
   impl->parallel = program.is_parallel();
   impl->checked = options.checked;
   add_slots(program, *impl);
-  std::vector<GeneratedModule> modules;
-  modules.push_back(generate(program, options, entry_name));
-  impl->code = compile_modules(std::move(modules), options.target);
+  impl->code = std::make_unique<LinkedCode>(step_objects(program, options, entry_name));
   impl->step = reinterpret_cast<StepFunction>(impl->code->address(entry_name));
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
   impl->compile_milliseconds = elapsed.count();

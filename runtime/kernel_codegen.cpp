@@ -40,6 +40,8 @@ void mark_aliasing(llvm::Function& function, const ir::Kernel& kernel) {
   }
 }
 
+std::size_t pointer_count(const ir::Kernel& kernel) { return kernel.inputs.size() + kernel.outputs.size(); }
+
 void emit_contraction(KernelJob& job) {
   return is_window_contract(job.emit.kernel(), job.emit.shape()) ? emit_window(job) : emit_contract(job);
 }
@@ -56,18 +58,26 @@ void emit_form(KernelJob& job, ir::KernelForm form) {
 
 }  // namespace
 
-llvm::Function* emit_kernel(llvm::Module& module, const ir::Program&, const ir::Kernel& kernel,
-                            const CompileOptions& options, const std::string& symbol) {
+llvm::Function* declare_kernel(llvm::Module& module, const ir::Kernel& kernel, const std::string& symbol) {
   llvm::LLVMContext& context = module.getContext();
-  const std::size_t pointers = kernel.inputs.size() + kernel.outputs.size();
-  std::vector<llvm::Type*> arguments(pointers, llvm::PointerType::getUnqual(context));
+  std::vector<llvm::Type*> arguments(pointer_count(kernel), llvm::PointerType::getUnqual(context));
   arguments.insert(arguments.end(), 2, llvm::Type::getInt64Ty(context));
   const bool meets = shared_workspace_bytes(kernel) > 0;
   arguments.insert(arguments.end(), meets ? 3 : 1, llvm::PointerType::getUnqual(context));
   auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), arguments, false);
-  auto* function = llvm::Function::Create(type, llvm::Function::InternalLinkage, symbol, module);
+  auto* function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, symbol, module);
   function->addFnAttr(llvm::Attribute::NoUnwind);
   mark_aliasing(*function, kernel);
+  return function;
+}
+
+llvm::Function* emit_kernel(llvm::Module& module, const ir::Kernel& kernel, const CompileOptions& options,
+                            const std::string& symbol) {
+  llvm::LLVMContext& context = module.getContext();
+  const std::size_t pointers = pointer_count(kernel);
+  const bool meets = shared_workspace_bytes(kernel) > 0;
+  llvm::Function* function = declare_kernel(module, kernel, symbol);
+  function->setLinkage(llvm::GlobalValue::InternalLinkage);
   llvm::IRBuilder<> builder(context);
   builder.SetInsertPoint(llvm::BasicBlock::Create(context, "entry", function));
   if (!is_empty(kernel)) {

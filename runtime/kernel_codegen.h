@@ -19,8 +19,11 @@ namespace sinter::runtime {
 /// and workspace_bytes() of memory that nobody else uses meanwhile. A kernel with shared_workspace_bytes() gets those
 /// instead, the same for all threads, and `ptr barrier, ptr barrier_arg` besides (barrier null: one thread). The
 /// kernel's buffer ids tell which arguments alias; apart from that, the code depends on body and schedule only.
-llvm::Function* emit_kernel(llvm::Module& module, const ir::Program& program, const ir::Kernel& kernel,
-                            const CompileOptions& options, const std::string& symbol);
+llvm::Function* emit_kernel(llvm::Module& module, const ir::Kernel& kernel, const CompileOptions& options,
+                            const std::string& symbol);
+
+/// The same function without its code, for a module that only calls it.
+llvm::Function* declare_kernel(llvm::Module& module, const ir::Kernel& kernel, const std::string& symbol);
 
 /// Iterations of the outermost loop: what threads share, and the `end` of a kernel that is not shared.
 std::int64_t parallel_extent(const ir::Kernel& kernel);

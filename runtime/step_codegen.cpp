@@ -1,6 +1,10 @@
 // The step function: walks the program's tree and calls kernels. Identical kernels are emitted once.
 
+#include <algorithm>
 #include <map>
+#include <numeric>
+#include <optional>
+#include <span>
 
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/LLVMContext.h>
@@ -58,42 +62,36 @@ std::string symbol_of(const ir::Kernel& kernel, std::size_t number) {
   return symbol;
 }
 
-class KernelCache {
- public:
-  KernelCache(llvm::Module& module, const ir::Program& program, const CompileOptions& options)
-      : module_(module), program_(program), options_(options) {}
+}  // namespace
 
-  llvm::Function* get(const ir::Kernel& kernel) {
-    std::vector<Emitted>& same_body = kernels_[kernel_key(kernel, options_.checked)];
-    for (const Emitted& emitted : same_body) {
-      if (emitted.schedule == kernel.schedule) return emitted.function;
+DistinctKernels::DistinctKernels(const ir::Program& program, bool checked) {
+  std::map<std::string, std::vector<std::size_t>> same_body;
+  for_each_kernel(program.items, [&](const ir::Kernel& kernel) {
+    std::vector<std::size_t>& candidates = same_body[kernel_key(kernel, checked)];
+    const auto found = std::find_if(candidates.begin(), candidates.end(),
+                                    [&](std::size_t k) { return entries_[k].kernel->schedule == kernel.schedule; });
+    if (found != candidates.end()) {
+      numbers_[&kernel] = *found;
+      return;
     }
-    llvm::Function* function = emit_kernel(module_, program_, kernel, options_, symbol_of(kernel, count_++));
-    function->setLinkage(llvm::GlobalValue::InternalLinkage);
-    same_body.push_back({kernel.schedule, function});
-    return function;
-  }
+    numbers_[&kernel] = entries_.size();
+    candidates.push_back(entries_.size());
+    entries_.push_back({&kernel, symbol_of(kernel, entries_.size())});
+  });
+}
 
- private:
-  struct Emitted {
-    ir::Schedule schedule;
-    llvm::Function* function;
-  };
+std::vector<std::size_t> DistinctKernels::all() const {
+  std::vector<std::size_t> numbers(entries_.size());
+  std::iota(numbers.begin(), numbers.end(), std::size_t{0});
+  return numbers;
+}
 
-  llvm::Module& module_;
-  const ir::Program& program_;
-  const CompileOptions& options_;
-  std::map<std::string, std::vector<Emitted>> kernels_;
-  std::size_t count_ = 0;
-};
+namespace {
 
 class StepEmitter {
  public:
-  StepEmitter(llvm::Module& module, const ir::Program& program, const CompileOptions& options, std::string_view name)
-      : builder_(module.getContext()),
-        program_(program),
-        kernels_(module, program, options),
-        addresses_(program.buffers.size()) {
+  StepEmitter(llvm::Module& module, const ir::Program& program, const DistinctKernels& kernels, std::string_view name)
+      : builder_(module.getContext()), program_(program), kernels_(kernels), addresses_(program.buffers.size()) {
     llvm::Type* i32 = builder_.getInt32Ty();
     llvm::Type* pointer = builder_.getPtrTy();
     auto* type = llvm::FunctionType::get(builder_.getVoidTy(), {pointer, i32, i32, pointer, pointer}, false);
@@ -103,18 +101,20 @@ class StepEmitter {
     builder_.SetInsertPoint(new_block("entry"));
   }
 
-  void emit(const ir::Program& program) {
-    load_addresses(program);
+  /// `functions`: those of the distinct kernels.
+  void emit(std::span<llvm::Function* const> functions) {
+    functions_ = functions;
+    load_addresses(program_);
     thread_ = builder_.CreateSExt(function_->getArg(1), builder_.getInt64Ty());
     threads_ = builder_.CreateSExt(function_->getArg(2), builder_.getInt64Ty());
     llvm::Value* slot = builder_.CreateConstGEP1_64(builder_.getPtrTy(), function_->getArg(0), addresses_.size());
     llvm::Value* workspace = builder_.CreateLoad(builder_.getPtrTy(), slot, "workspace");
-    llvm::Value* part = i64(step_workspace_bytes(program));
+    llvm::Value* part = i64(step_workspace_bytes(program_));
     workspace_ = builder_.CreateGEP(builder_.getInt8Ty(), workspace, builder_.CreateMul(thread_, part));
     exchange_ = builder_.CreateGEP(builder_.getInt8Ty(), workspace, builder_.CreateMul(threads_, part));
     llvm::Value* shared = builder_.CreateICmpSGT(threads_, i64(1));
     barrier_ = builder_.CreateSelect(shared, function_->getArg(3), llvm::ConstantPointerNull::get(builder_.getPtrTy()));
-    emit(program.items);
+    emit(program_.items);
     builder_.CreateRetVoid();
   }
 
@@ -201,7 +201,7 @@ class StepEmitter {
     } else {
       arguments.push_back(workspace_);
     }
-    builder_.CreateCall(kernels_.get(kernel), arguments);
+    builder_.CreateCall(functions_[kernels_.number(kernel)], arguments);
   }
 
   void emit_barrier() {
@@ -235,7 +235,8 @@ class StepEmitter {
 
   llvm::IRBuilder<> builder_;
   const ir::Program& program_;
-  KernelCache kernels_;
+  const DistinctKernels& kernels_;
+  std::span<llvm::Function* const> functions_;
   std::vector<llvm::Value*> addresses_;  // of the buffers
   llvm::Function* function_ = nullptr;
   llvm::Value* thread_ = nullptr;     // i64
@@ -261,17 +262,49 @@ std::int64_t step_shared_bytes(const ir::Program& program) {
   return sum;
 }
 
-GeneratedModule generate(const ir::Program& program, const CompileOptions& options, std::string_view entry_name) {
+namespace {
+
+/// The kernels of these numbers, and the step unless it has no name. Kernels are seen by other modules if the step is
+/// in one of those.
+void emit_part(llvm::Module& module, const ir::Program& program, const DistinctKernels& kernels,
+               std::span<const std::size_t> numbers, const CompileOptions& options, std::string_view entry_name) {
+  std::optional<StepEmitter> step;
+  if (!entry_name.empty()) step.emplace(module, program, kernels, entry_name);
+  std::vector<llvm::Function*> functions(kernels.entries().size());
+  for (const std::size_t k : numbers) {
+    const DistinctKernels::Entry& entry = kernels.entries()[k];
+    functions[k] = emit_kernel(module, *entry.kernel, options, entry.symbol);
+    if (!step) functions[k]->setLinkage(llvm::GlobalValue::ExternalLinkage);
+  }
+  if (!step) return;
+  for (std::size_t k = 0; k < functions.size(); ++k) {
+    const DistinctKernels::Entry& entry = kernels.entries()[k];
+    if (functions[k] == nullptr) functions[k] = declare_kernel(module, *entry.kernel, entry.symbol);
+  }
+  step->emit(functions);
+}
+
+}  // namespace
+
+GeneratedModule generate_part(const ir::Program& program, const DistinctKernels& kernels,
+                              std::span<const std::size_t> numbers, const CompileOptions& options,
+                              std::string_view entry_name) {
   GeneratedModule generated;
   generated.context = std::make_unique<llvm::LLVMContext>();
   generated.module = std::make_unique<llvm::Module>(program.name, *generated.context);
-  generate_into(*generated.module, program, options, entry_name);
+  emit_part(*generated.module, program, kernels, numbers, options, entry_name);
   return generated;
+}
+
+GeneratedModule generate(const ir::Program& program, const CompileOptions& options, std::string_view entry_name) {
+  const DistinctKernels kernels(program, options.checked);
+  return generate_part(program, kernels, kernels.all(), options, entry_name);
 }
 
 void generate_into(llvm::Module& module, const ir::Program& program, const CompileOptions& options,
                    std::string_view entry_name) {
-  StepEmitter(module, program, options, entry_name).emit(program);
+  const DistinctKernels kernels(program, options.checked);
+  emit_part(module, program, kernels, kernels.all(), options, entry_name);
 }
 
 }  // namespace sinter::runtime
