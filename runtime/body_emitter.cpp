@@ -110,6 +110,7 @@ BodyEmitter::Address BodyEmitter::address(const LiveIndex& index, const Point& p
     (value->getType()->isVectorTy() ? varying : a.uniform) =
         add(value->getType()->isVectorTy() ? varying : a.uniform, scaled(value, scale));
   }
+  if (index.value != nullptr) a.uniform = add(a.uniform, index.value);
   if (varying != nullptr) {
     if (a.lane_stride != 0) varying = add(varying, scaled(context_.lane_numbers(), a.lane_stride));
     a.varying = add(varying, a.uniform);
@@ -139,7 +140,7 @@ LiveIndex BodyEmitter::flatten(const LiveIndices& index, const ir::Shape& shape,
     else
       live = add(live, scaled(index[k].value, strides[k]));
   }
-  if (live == nullptr) return {sum, nullptr};
+  if (live == nullptr || !live->getType()->isVectorTy()) return {sum, live};
   if (!sum.scales.empty() || sum.offset != 0) live = add(live, number({sum, nullptr}, point));
   return {std::nullopt, live};
 }
@@ -147,7 +148,7 @@ LiveIndex BodyEmitter::flatten(const LiveIndices& index, const ir::Shape& shape,
 LiveIndices BodyEmitter::index_of(const LiveIndex& address, const ir::Shape& shape) const {
   LiveIndices index;
   index.flat = address;
-  if (address.affine)
+  if (address.is_affine())
     for (const std::optional<Affine>& digit : ir::unflatten(*address.affine, shape, extents_))
       index.push_back({digit, nullptr});
   else
@@ -334,11 +335,13 @@ LiveIndices BodyEmitter::apply(NodeId node, const ir::IndexMap& map, const LiveI
 
 std::string BodyEmitter::key(ir::Value value, const LiveIndices& index, llvm::Value* guard) const {
   std::string text = std::to_string(value.node) + "." + std::to_string(value.result);
-  if (index.flat && index.flat->affine)
-    text += "=" + to_string(*index.flat->affine);
+  const auto part = [](const LiveIndex& i) {
+    return (i.affine ? to_string(*i.affine) : "") + "+v" + std::to_string(reinterpret_cast<std::uintptr_t>(i.value));
+  };
+  if (index.flat)
+    text += "=" + part(*index.flat);
   else
-    for (const LiveIndex& i : index)
-      text += ";" + (i.affine ? to_string(*i.affine) : "v" + std::to_string(reinterpret_cast<std::uintptr_t>(i.value)));
+    for (const LiveIndex& i : index) text += ";" + part(i);
   if (guard != nullptr) text += "|" + std::to_string(reinterpret_cast<std::uintptr_t>(guard));
   return text;
 }
@@ -349,11 +352,11 @@ Point* BodyEmitter::hoisted(ir::Value value, const LiveIndices& index, Point& po
   const auto use = [&](const Affine& a) {
     for (const auto& [axis, scale] : a.scales) used.push_back(axis);
   };
-  if (index.flat && index.flat->affine) {
+  if (index.flat && index.flat->is_affine()) {
     use(*index.flat->affine);
   } else {
     for (const LiveIndex& i : index) {
-      if (!i.affine) return &point;
+      if (!i.is_affine()) return &point;
       use(*i.affine);
     }
   }

@@ -15,10 +15,14 @@
 
 namespace sinter::runtime {
 
-/// One index of a tensor: affine over the kernel's axes, or an i64 computed at run time (scalar, or one per lane).
+/// One index of a tensor: affine over the kernel's axes, or an i64 computed at run time (scalar, or one per lane). A
+/// flat element number may be the sum of both, the value then being a scalar: lanes stay neighbours where only a
+/// coordinate further out is computed.
 struct LiveIndex {
   std::optional<ir::Affine> affine;
   llvm::Value* value = nullptr;
+
+  bool is_affine() const { return affine && value == nullptr; }
 };
 
 /// An index of a tensor. An entry with neither affine nor value is found from the flat number when it is needed.

@@ -52,18 +52,23 @@ ContractTiles contract_tiles(const ir::Schedule& s, const ContractRoles& roles) 
 ContractWorkspace contract_workspace(const ir::Schedule& s, const ContractTiles& tiles, const ChunkWalk& walk,
                                      ir::DType dtype) {
   constexpr std::int64_t rows_budget = std::int64_t{512} * 1024;     // a block of the row side stays in L2 ...
+  constexpr std::int64_t read_budget = std::int64_t{128} * 1024;     // with its results, where nothing is packed,
+  constexpr std::int64_t read_at_once = std::int64_t{1024} * 1024;   // unless all rows stay there
   constexpr std::int64_t panels_budget = std::int64_t{4096} * 1024;  // ... while panels stream through it
   constexpr std::int64_t totals_budget = std::int64_t{8192} * 1024;
   ContractWorkspace w;
-  if (!s.pack_vectors || walk.count == 0) return w;
+  if (walk.count == 0) return w;
   const std::int64_t bytes = ir::size_of(dtype);
   const std::int64_t terms = std::min(walk.total, walk.length);
+  const std::int64_t tile = terms * s.tile_rows * bytes;
+  const std::int64_t groups = std::max<std::int64_t>(1, tiles.row_groups);
+  const std::int64_t group = std::max<std::int64_t>(1, tile * tiles.tiles);
+  w.block = std::clamp<std::int64_t>((s.pack_vectors ? rows_budget : read_budget) / group, 1, groups);
+  if (!s.pack_vectors && group * groups <= read_at_once) w.block = groups;
+  if (!s.pack_vectors) return w;
   const std::int64_t whole = divide_up(terms, s.lanes) * s.lanes;  // transposes write whole blocks of terms
   w.panel = whole_lines(whole * s.tile_vectors * s.lanes * bytes);
   w.panels = std::clamp<std::int64_t>(panels_budget / w.panel, 1, std::max<std::int64_t>(1, tiles.column_tiles));
-  const std::int64_t tile = terms * s.tile_rows * bytes;
-  const std::int64_t groups = std::max<std::int64_t>(1, tiles.row_groups);
-  w.block = std::clamp<std::int64_t>(rows_budget / std::max<std::int64_t>(1, tile * tiles.tiles), 1, groups);
   // The last vector of a packed tile reaches past its end.
   if (s.pack_rows) w.rows = whole_lines(tile + s.lanes * bytes);
   if (walk.count > 1) {

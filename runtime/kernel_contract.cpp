@@ -2,7 +2,7 @@
 //
 // Packed, outermost first: as many panels as fit the cache; blocks of rows whose totals are held, with the chunks of
 // the sum inside (when there are several); blocks of rows that stay in the cache while they meet every panel; panels;
-// groups of rows. Unpacked: columns, then rows.
+// groups of rows. Unpacked: blocks of rows that stay in the cache, columns, then rows.
 
 #include <algorithm>
 
@@ -12,6 +12,27 @@
 #include "tile_sums.h"
 
 namespace sinter::runtime {
+
+namespace {
+
+/// Calls body(first, last, entry) for pieces of `step` of [begin, end).
+template <class Body>
+void in_pieces(KernelJob& job, llvm::Value* begin, llvm::Value* end, std::int64_t step, Body body) {
+  llvm::IRBuilder<>& b = job.builder();
+  emit_loop(b, begin, end, step, [&](llvm::Value* first, llvm::Instruction* entry) {
+    llvm::Value* last = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateNSWAdd(first, job.i64(step)), end);
+    body(first, last, entry);
+  });
+}
+
+Point region_of(Point& parent, llvm::Instruction* entry) {
+  Point p;
+  p.parent = &parent;
+  p.entry = entry;
+  return p;
+}
+
+}  // namespace
 
 ContractEmitter::ContractEmitter(KernelJob& job, Point& batch)
     : job_(job),
@@ -29,9 +50,17 @@ ContractEmitter::ContractEmitter(KernelJob& job, Point& batch)
 
 void ContractEmitter::run() {
   if (job_.schedule.pack_vectors && walk_.count > 0) return blocks();
+  const Range columns = share(tiles_.share_columns, tiles_.column_tiles);
   const Range groups = share(!tiles_.share_columns, tiles_.row_groups);
-  sweep_columns(share(tiles_.share_columns, tiles_.column_tiles), batch_,
-                [&](std::span<Point> columns) { each_group(columns, groups); });
+  const auto tiles_of = [&](Point& at, Range rows) {
+    sweep_columns(columns, at, [&](std::span<Point> vectors) { each_group(vectors, rows); });
+  };
+  if (workspace_.block >= tiles_.row_groups || tiles_.column_tiles == 1) return tiles_of(batch_, groups);
+  in_pieces(job_, groups.begin, groups.end, workspace_.block,
+            [&](llvm::Value* first, llvm::Value* last, llvm::Instruction* entry) {
+              Point block = region_of(batch_, entry);
+              tiles_of(block, {first, last});
+            });
 }
 
 // ---- Axes ----
@@ -105,27 +134,6 @@ llvm::Value* ContractEmitter::first_row(llvm::Value* group) const {
 }
 
 // ---- Blocks ----
-
-namespace {
-
-/// Calls body(first, last, entry) for pieces of `step` of [begin, end).
-template <class Body>
-void in_pieces(KernelJob& job, llvm::Value* begin, llvm::Value* end, std::int64_t step, Body body) {
-  llvm::IRBuilder<>& b = job.builder();
-  emit_loop(b, begin, end, step, [&](llvm::Value* first, llvm::Instruction* entry) {
-    llvm::Value* last = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateNSWAdd(first, job.i64(step)), end);
-    body(first, last, entry);
-  });
-}
-
-Point region_of(Point& parent, llvm::Instruction* entry) {
-  Point p;
-  p.parent = &parent;
-  p.entry = entry;
-  return p;
-}
-
-}  // namespace
 
 void ContractEmitter::blocks() {
   const Range columns = share(tiles_.share_columns, tiles_.column_tiles);

@@ -293,15 +293,14 @@ class WindowEmitter {
     return all;
   }
 
-  /// `body` where the condition holds, else the sums as they are: a loop of at most one trip.
+  /// `body` where the condition holds, else the sums as they are.
   Tile guarded(llvm::Value* condition, std::span<Point> at, const Tile& tile,
                const std::function<Tile(std::span<Point>, const Tile&)>& body) {
     if (condition == nullptr) return body(at, tile);
-    return emit_loop(b(), job_.i64(0), b().CreateZExt(condition, b().getInt64Ty()), 1, tile,
-                     [&](llvm::Value*, const std::vector<llvm::Value*>& carried, llvm::Instruction* entry) {
-                       std::vector<Point> regions = inside(at, entry, {});
-                       return body(regions, carried);
-                     });
+    return emit_if(b(), condition, tile, [&](llvm::Instruction* entry) {
+      std::vector<Point> regions = inside(at, entry, {});
+      return body(regions, tile);
+    });
   }
 
   /// The terms of the reduced axes from number `level` on.

@@ -47,15 +47,34 @@ void emit_loop(llvm::IRBuilder<>& b, llvm::Value* begin, llvm::Value* end, std::
             });
 }
 
-void emit_if(llvm::IRBuilder<>& b, llvm::Value* condition, const std::function<void(llvm::Instruction*)>& body) {
-  llvm::Function* function = b.GetInsertBlock()->getParent();
+std::vector<llvm::Value*> emit_if(llvm::IRBuilder<>& b, llvm::Value* condition,
+                                  const std::vector<llvm::Value*>& initial,
+                                  const std::function<std::vector<llvm::Value*>(llvm::Instruction*)>& body) {
+  llvm::BasicBlock* before = b.GetInsertBlock();
+  llvm::Function* function = before->getParent();
   auto* inside = llvm::BasicBlock::Create(b.getContext(), "if", function);
   auto* after = llvm::BasicBlock::Create(b.getContext(), "endif", function);
   llvm::Instruction* entry = b.CreateCondBr(condition, inside, after);
   b.SetInsertPoint(inside);
-  body(entry);
+  const std::vector<llvm::Value*> made = body(entry);
+  llvm::BasicBlock* last = b.GetInsertBlock();
   b.CreateBr(after);
   b.SetInsertPoint(after);
+  std::vector<llvm::Value*> results;
+  for (std::size_t k = 0; k < initial.size(); ++k) {
+    llvm::PHINode* result = b.CreatePHI(initial[k]->getType(), 2);
+    result->addIncoming(initial[k], before);
+    result->addIncoming(made[k], last);
+    results.push_back(result);
+  }
+  return results;
+}
+
+void emit_if(llvm::IRBuilder<>& b, llvm::Value* condition, const std::function<void(llvm::Instruction*)>& body) {
+  emit_if(b, condition, {}, [&](llvm::Instruction* entry) {
+    body(entry);
+    return std::vector<llvm::Value*>{};
+  });
 }
 
 llvm::Value* stack_memory(llvm::IRBuilder<>& builder, llvm::Type* type, std::int64_t count) {

@@ -25,6 +25,11 @@ std::vector<llvm::Value*> emit_loop(
 void emit_if(llvm::IRBuilder<>& builder, llvm::Value* condition,
              const std::function<void(llvm::Instruction* entry)>& body);
 
+/// The same for values: those that `body` makes of the initial ones where the condition holds, else the initial ones.
+std::vector<llvm::Value*> emit_if(llvm::IRBuilder<>& builder, llvm::Value* condition,
+                                  const std::vector<llvm::Value*>& initial,
+                                  const std::function<std::vector<llvm::Value*>(llvm::Instruction* entry)>& body);
+
 /// Memory for `count` elements of `type` on the stack, taken once, in the function's entry block.
 llvm::Value* stack_memory(llvm::IRBuilder<>& builder, llvm::Type* type, std::int64_t count);
 
