@@ -10,6 +10,7 @@
 #include <sinter/passes/fuse.h>
 
 #include <algorithm>
+#include <array>
 
 #include <sinter/ir/node_space.h>
 #include <sinter/ir/ops.h>
@@ -142,28 +143,41 @@ bool Fusion::holds(const FusionGroup& group, const Growth& growth) const {
 
 /// True when joining a and b leaves no path from the union through another group back into it.
 bool Fusion::is_convex(int a, int b) const {
-  std::set<int> seen;
-  std::vector<int> open;
-  for (const int g : {a, b})
-    for (const int c : consumers(g))
-      if (c != a && c != b && seen.insert(c).second) open.push_back(c);
+  std::vector<bool> seen(groups_.size(), false);
+  std::vector<int> open = {a, b};
   while (!open.empty()) {
     const int g = open.back();
     open.pop_back();
-    for (const int c : consumers(g)) {
-      if (c == a || c == b) return false;
-      if (seen.insert(c).second) open.push_back(c);
-    }
+    for (const NodeId m : groups_[at(g)].members)
+      for (const NodeId u : users_[m]) {
+        const int c = group_of_[u];
+        const bool inside = c == a || c == b;
+        if (inside && g != a && g != b) return false;
+        if (inside || seen[at(c)]) continue;
+        seen[at(c)] = true;
+        open.push_back(c);
+      }
   }
   return true;
 }
 
 /// Why the union of two groups is no kernel; empty when it is one.
-std::string Fusion::refusal(int a, int b) const {
+std::string Fusion::refusal(int a, int b) {
   if (!is_convex(a, b)) return "a value between them is computed elsewhere";
+  // Groups only grow, so their sizes tell whether they are what they were when the union was last looked at.
+  const auto [low, high] = std::minmax(a, b);
+  const std::array<std::size_t, 2> sizes = {groups_[at(low)].members.size(), groups_[at(high)].members.size()};
+  const auto found = unions_.find({low, high});
+  if (found != unions_.end() && found->second.sizes == sizes) return found->second.refusal;
   std::vector<NodeId> members = groups_[at(a)].members;
   members.insert(members.end(), groups_[at(b)].members.begin(), groups_[at(b)].members.end());
   std::sort(members.begin(), members.end());
+  const std::string why = refusal(members);
+  unions_[{low, high}] = {sizes, why};
+  return why;
+}
+
+std::string Fusion::refusal(const std::vector<NodeId>& members) const {
   const FusedKernel kernel = kernel_of(members);
   if (kernel.body.outputs().empty()) return "nothing is left to write";
   const auto shape = ir::kernel_shape(kernel.body);

@@ -2,10 +2,12 @@
 // The pass `fuse` in parts: how groups grow (fuse.cpp), the body of a group and the graph of kernels (fuse_bodies.cpp),
 // what is computed again instead of being kept (fuse_recompute.cpp).
 
+#include <array>
 #include <cstddef>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sinter/ir/graph.h>
@@ -62,7 +64,8 @@ class Fusion {
 
   // ---- Growing (fuse.cpp) ----
   bool is_convex(int a, int b) const;
-  std::string refusal(int a, int b) const;
+  std::string refusal(int a, int b);
+  std::string refusal(const std::vector<ir::NodeId>& members) const;
   bool is_computed_by(const std::set<ir::NodeId>& inside, const ir::Value& v) const;
   std::string computed_again(const std::vector<ir::NodeId>& members) const;
   std::string sizes(const std::vector<ir::NodeId>& members, const ir::KernelShape& shape) const;
@@ -93,6 +96,12 @@ class Fusion {
   void emit_views(ir::Value v, Rebuild& out, std::set<ir::NodeId>& done) const;
   ir::Graph rebuilt() const;
 
+  /// What came of looking at the union of two groups.
+  struct Union {
+    std::array<std::size_t, 2> sizes;  // of the groups then
+    std::string refusal;
+  };
+
   const ir::Graph& graph_;
   RecomputeLimits limits_;
   Roles roles_;
@@ -100,6 +109,7 @@ class Fusion {
   std::vector<FusionGroup> groups_;
   std::vector<std::set<ir::Value>> needs_;
   std::vector<std::set<ir::NodeId>> users_;
+  std::map<std::pair<int, int>, Union> unions_;
   std::map<ir::Value, std::set<ir::NodeId>> readers_;  // of a value that is computed elsewhere
   std::vector<bool> outside_;                          // outputs and new states
 };
