@@ -14,6 +14,7 @@
 #include "element_functions.h"
 #include "runtime/bounds_check.h"
 #include "runtime/checked.h"
+#include "runtime/constant_offsets.h"
 #include "runtime/jit.h"
 #include "support/catch.h"
 
@@ -55,6 +56,40 @@ TEST_CASE("a module is compiled, linked and runs", "[jit]") {
   scale(x);
   CHECK(x[0] == 2);
   CHECK(x[1] == -6);
+}
+
+TEST_CASE("constants stand last in addresses", "[jit]") {
+  // Two rows of a tile, two terms of a loop: x[(i + 1) * 64 + (3 - (k - 2)) * 4 + j] and the like.
+  constexpr const char* text = R"(
+    define i64 @address(ptr %x, i64 %i, i64 %k, i64 %j) {
+      %row = add nsw i64 %i, 1
+      %a = mul nsw i64 %row, 64
+      %term = sub nsw i64 %k, 2
+      %rest = sub nsw i64 3, %term
+      %b = mul nsw i64 4, %rest
+      %c = add nsw i64 %a, %b
+      %d = add nsw i64 %c, %j
+      %p = getelementptr float, ptr %x, i64 %d
+      %n = ptrtoint ptr %p to i64
+      ret i64 %n
+    }
+    define i64 @plain(ptr %x, i64 %i, i64 %j) {
+      %product = mul nsw i64 %i, %j
+      %p = getelementptr float, ptr %x, i64 %product
+      %n = ptrtoint ptr %p to i64
+      ret i64 %n
+    })";
+  runtime::GeneratedModule module = parsed(text);
+  runtime::separate_constant_offsets(*module.module);
+  CHECK_THAT(runtime::print_ir(module), Contains(", i64 84\n"));  // 1 * 64 + (3 + 2) * 4
+  std::vector<runtime::GeneratedModule> modules;
+  modules.push_back(std::move(module));
+  const auto code = compile_modules(std::move(modules), runtime::host_target());
+  auto* address =
+      reinterpret_cast<std::int64_t (*)(float*, std::int64_t, std::int64_t, std::int64_t)>(code->address("address"));
+  CHECK(address(nullptr, 7, 9, 11) == ((7 + 1) * 64 + (3 - (9 - 2)) * 4 + 11) * 4);
+  auto* plain = reinterpret_cast<std::int64_t (*)(float*, std::int64_t, std::int64_t)>(code->address("plain"));
+  CHECK(plain(nullptr, 7, 9) == 7 * 9 * 4);
 }
 
 TEST_CASE("modules call each other", "[jit]") {
