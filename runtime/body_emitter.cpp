@@ -85,6 +85,33 @@ llvm::Value* BodyEmitter::both(llvm::Value* a, llvm::Value* b) const {
   return context_.builder.CreateAnd(vector ? context_.splat(a) : a, vector ? context_.splat(b) : b);
 }
 
+std::int64_t BodyEmitter::flat_scale(const Affine& index, const FlatAxes& flat) const {
+  std::int64_t innermost = 0;
+  std::int64_t expected = 0;
+  for (std::size_t k = flat.axes.size(); k-- > 0;) {
+    const std::int64_t extent = extents_[static_cast<std::size_t>(flat.axes[k])];
+    if (extent == 1) continue;
+    const std::int64_t scale = index.scale_of(flat.axes[k]);
+    if (innermost == 0) innermost = expected = scale;
+    if (scale == 0 || scale != expected) return 0;
+    expected *= extent;
+  }
+  return innermost;
+}
+
+llvm::Value* BodyEmitter::add_flat(llvm::Value* sum, Affine& rest, const Point& point) const {
+  for (const Point* p = &point; p != nullptr; p = p->parent)
+    for (const FlatAxes& flat : p->flat) {
+      const bool current = std::all_of(flat.axes.begin(), flat.axes.end(),
+                                       [&](int axis) { return point.axis(axis) == p->axes.at(axis); });
+      const std::int64_t scale = current ? flat_scale(rest, flat) : 0;
+      if (scale == 0) continue;
+      sum = add(sum, scaled(flat.number, scale));
+      for (const int axis : flat.axes) rest.scales.erase(axis);
+    }
+  return sum;
+}
+
 BodyEmitter::Address BodyEmitter::address(const LiveIndex& index, const Point& point) {
   Address a;
   if (!index.affine) {
@@ -94,8 +121,9 @@ BodyEmitter::Address BodyEmitter::address(const LiveIndex& index, const Point& p
   }
   const Point* grouped = group_point(point);
   llvm::Value* varying = nullptr;
-  a.uniform = context_.i64(index.affine->offset);
-  for (const auto& [axis, scale] : index.affine->scales) {
+  Affine rest = *index.affine;
+  a.uniform = add_flat(context_.i64(rest.offset), rest, point);
+  for (const auto& [axis, scale] : rest.scales) {
     const bool in_group =
         grouped != nullptr && std::find(grouped->group.begin(), grouped->group.end(), axis) != grouped->group.end();
     if (in_group) {

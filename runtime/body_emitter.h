@@ -31,12 +31,19 @@ struct LiveIndices : std::vector<LiveIndex> {
   std::optional<LiveIndex> flat;  // row-major element number, where known
 };
 
+/// Axes, the outermost first, whose numbers are the digits of one number.
+struct FlatAxes {
+  std::vector<int> axes;
+  llvm::Value* number = nullptr;  // a scalar i64
+};
+
 /// Where the loop nest stands. Points nest as loops do; a value that does not vary at a point is computed at its
 /// parent, in front of the instruction through which the point is entered.
 struct Point {
   Point* parent = nullptr;
   llvm::Instruction* entry = nullptr;      // in the parent's region; null: straight-line code of that same region
   std::map<int, llvm::Value*> axes;        // i64 numbers of the axes set here: scalar, or one per lane
+  std::vector<FlatAxes> flat;              // of axes set here: addresses that see them as one need no digits
   std::vector<int> group;                  // consecutive axes counted together by the vector
   llvm::Value* counter = nullptr;          // number of the group's first lane, a scalar i64
   llvm::Value* mask = nullptr;             // lanes that exist; null: all
@@ -107,6 +114,10 @@ class BodyEmitter {
     std::int64_t lane_stride = 0;    // element distance between lanes
     llvm::Value* varying = nullptr;  // vector i64 with everything, when lanes are not evenly spaced
   };
+  /// The distance between neighbours of axes that the index sees as one; 0 when it does not.
+  std::int64_t flat_scale(const ir::Affine& index, const FlatAxes& flat) const;
+  /// Adds what an index gets from axes that are digits of one number to `sum`; takes them out of `rest`.
+  llvm::Value* add_flat(llvm::Value* sum, ir::Affine& rest, const Point& point) const;
   Address address(const LiveIndex& index, const Point& point);
   /// Fills in what is only known through the flat number.
   LiveIndices resolved(LiveIndices index, const ir::Shape& shape, const Point& point);

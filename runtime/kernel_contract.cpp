@@ -73,6 +73,7 @@ bool ContractEmitter::columns_are_one_axis() const {
 
 void ContractEmitter::place_digits(std::span<const int> axes, llvm::Value* flat, Point& point) const {
   llvm::IRBuilder<>& b = job_.builder();
+  if (axes.size() > 1 && !flat->getType()->isVectorTy()) point.flat.push_back({{axes.begin(), axes.end()}, flat});
   const auto constant = [&](std::int64_t v) {
     return flat->getType()->isVectorTy() ? job_.context.splat(job_.i64(v)) : job_.i64(v);
   };
