@@ -332,7 +332,8 @@ class Fusion {
 
   void grow_from(const Growth& growth) {
     for (NodeId id = 0; id < graph_.size(); ++id)
-      if (group_of_[id] != none && !graph_.node(id).body && growth.starts(ir::info(graph_.node(id).kind)))
+      if (group_of_[id] != none && !reads_whole_operands(graph_.node(id)) &&
+          growth.starts(ir::info(graph_.node(id).kind)))
         grow(group_of_[id], growth);
   }
 
@@ -368,11 +369,11 @@ class Fusion {
     const Node& first = graph_.node(members[0]);
     Kernel kernel = kernel_of(members);
     if (kernel.outputs.empty()) return;
-    if (first.body)
+    if (reads_whole_operands(first))
       for (const Value& v : first.operands) emit_views(v, out, views);
     const bool plain =
         members.size() == 1 && kernel.body.size() == kernel.inputs.size() + 1 && kernel.inputs == first.operands;
-    if (plain || first.body) {
+    if (plain || reads_whole_operands(first)) {
       out.keep(members[0]);
       return;
     }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include <sinter/ir/program.h>
@@ -37,6 +38,9 @@ GeneratedModule generate(const ir::Program& program, const CompileOptions& optio
 /// The same into a module that holds other things already; kernels get names that are free.
 void generate_into(llvm::Module& module, const ir::Program& program, const CompileOptions& options,
                    std::string_view entry_name);
+
+/// The symbol under which modules call a user's function. No C function and no kernel has such a name.
+std::string extern_symbol(std::string_view name);
 
 /// Scratch memory that each thread of a step needs.
 std::int64_t step_workspace_bytes(const ir::Program& program);

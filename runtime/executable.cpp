@@ -7,6 +7,7 @@
 #include <new>
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/extern.h>
 
 #include "executable_impl.h"
 
@@ -59,6 +60,14 @@ void check_runs_here(const ir::Target& target) {
   }
 }
 
+/// What the program calls, by symbol.
+ExternAddresses addresses_of(const ir::Program& program) {
+  ExternAddresses addresses;
+  for (const auto& [name, function] : ir::bound_externs(ir::extern_calls(program)))
+    addresses[extern_symbol(name)] = function->address;
+  return addresses;
+}
+
 GeneratedModule generate_optimized(const ir::Program& program, const CompileOptions& options) {
   GeneratedModule generated = generate(program, options, entry_name);
   optimize(generated, options.target);
@@ -83,6 +92,7 @@ void dump(const ir::Program& program, const CompileOptions& options) {
 
 std::shared_ptr<const Executable> Executable::compile(const ir::Program& program, const CompileOptions& options) {
   check_runs_here(options.target);
+  const ExternAddresses externs = addresses_of(program);
   const auto start = std::chrono::steady_clock::now();
   auto impl = std::make_unique<Impl>();
   impl->signature = signature_of(program);
@@ -94,7 +104,7 @@ std::shared_ptr<const Executable> Executable::compile(const ir::Program& program
   add_slots(program, *impl);
   std::vector<GeneratedModule> modules;
   modules.push_back(generate(program, options, entry_name));
-  impl->code = compile_modules(std::move(modules), options.target);
+  impl->code = compile_modules(std::move(modules), options.target, externs);
   impl->step = reinterpret_cast<StepFunction>(impl->code->address(entry_name));
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
   impl->compile_milliseconds = elapsed.count();
