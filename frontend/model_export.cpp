@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "exclusive.h"
 #include "model_state.h"
 #include "object_export.h"
 
@@ -67,8 +68,7 @@ void Model::export_object(const std::string& path, const ExportOptions& options)
     user_error(name(), ": export_object(): the input shape is not known yet; begin the model with an Input");
   if (options.batch_size < 1)
     user_error(name(), ": export_object(): batch_size must be positive, got ", options.batch_size);
-  const std::unique_lock<std::mutex> turn(state.busy, std::try_to_lock);
-  if (!turn) user_error(name(), ": export_object() while another thread uses the model; one call at a time");
+  const detail::Exclusive turn(*this, state, detail::Exclusive::Use::look, "export_object()");
   std::vector<detail::ExportedFunction> exported;
   detail::StateContents contents;
   for (const NamedMode& f : wanted_functions(state, options.functions)) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include <sinter/ir/extern.h>
 #include <sinter/ir/graph.h>
 #include <sinter/ir/program.h>
 
@@ -28,9 +29,14 @@ bool same_body(const std::shared_ptr<const Graph>& a, const std::shared_ptr<cons
   return a == b || (a && b && *a == *b);
 }
 
+/// A text holds no functions, so that what was read from one equals what was printed.
+bool same_callee(const ExternPointer& a, const ExternPointer& b) {
+  return a == nullptr || b == nullptr || a->address == b->address;
+}
+
 bool same_node(const Node& a, const Node& b) {
   return a.kind == b.kind && same_attributes(a.attributes, b.attributes) && a.operands == b.operands &&
-         a.results == b.results && a.path == b.path && same_body(a.body, b.body);
+         a.results == b.results && a.path == b.path && same_body(a.body, b.body) && same_callee(a.callee, b.callee);
 }
 
 bool same_buffer(const Buffer& a, const Buffer& b) {

@@ -8,6 +8,7 @@
 
 #include <sinter/ir/error.h>
 #include <sinter/ir/evaluate.h>
+#include <sinter/ir/extern.h>
 #include <sinter/ir/fp_environment.h>
 #include <sinter/ir/region.h>
 #include <sinter/ir/sum_order.h>
@@ -256,10 +257,21 @@ std::vector<NumArray> run_loop(const Node& node, const Repetition& loop, std::sp
   return results;
 }
 
+/// Functions see tensors as they lie in memory: in a wide run their operands are rounded.
+std::vector<NumArray> run_extern(const Node& node, std::span<const NumArray> operands,
+                                 const InterpreterOptions& options) {
+  std::vector<TensorData> data;
+  for (const NumArray& operand : operands) data.push_back(operand.to_data());
+  std::vector<NumArray> results;
+  for (const TensorData& result : call_extern(node, data)) results.push_back(NumArray::from(result, options.wide));
+  return results;
+}
+
 std::vector<NumArray> run_node(const Node& node, std::span<const NumArray> operands,
                                const InterpreterOptions& options) {
   if (const auto loop = repetition_of(node)) return run_loop(node, *loop, operands, options);
   if (node.body) return run_body(*node.body, operands, options);
+  if (info(node.kind).form == Form::external) return run_extern(node, operands, options);
   if (node.kind == kind_of<Constant>())
     return {NumArray::from(unpack<Constant::Attrs>(node.attributes).value, options.wide)};
   return NodeRun(node, operands, options).run();

@@ -104,6 +104,7 @@ class Analysis {
 
   std::variant<KernelShape, std::string> run() {
     if (!classify()) return reason_;
+    if (shape_.form == KernelForm::external) return shape_;  // nothing is known of what it reads
     extents_ = shape_.extents();
     outer_number_ = point_number(extents_, shape_.outer.size());
     for (const NodeId anchor : shape_.anchors) trace_anchor(anchor);
@@ -124,11 +125,27 @@ class Analysis {
     return form == Form::reduce || form == Form::contract || form == Form::scatter;
   }
 
+  /// A call of a user's function: it alone, from the inputs to the outputs.
+  bool is_extern() const {
+    if (body_.size() != inputs_.size() + 1 || info(body_.nodes().back().kind).form != Form::external) return false;
+    const auto id = static_cast<NodeId>(body_.size() - 1);
+    const std::vector<Output>& outputs = body_.outputs();
+    if (outputs.size() != body_.node(id).results.size()) return false;
+    for (std::uint32_t r = 0; r < outputs.size(); ++r)
+      if (outputs[r].value != Value{id, r}) return false;
+    return true;
+  }
+
   /// Form, outer and inner extents from the anchors.
   bool classify() {
+    if (is_extern()) {
+      shape_.form = KernelForm::external;
+      return true;
+    }
     for (NodeId id = 0; id < body_.size(); ++id) {
       const Node& n = body_.node(id);
       if (n.body) return fail("a kernel holds plain ops only");
+      if (info(n.kind).form == Form::external) return fail("a user's function is called by a kernel of its own");
       if (info(n.kind).form == Form::prefix) return fail("running sums are kernels of their own");
       if (is_anchor(n)) shape_.anchors.push_back(id);
     }
@@ -313,7 +330,7 @@ std::optional<OperandRead> operand_read(const Graph& body, const KernelShape& sh
 bool may_overwrite(const Graph& body, const KernelShape& shape, std::size_t input, std::size_t output) {
   const Value written = body.outputs()[output].value;
   if (body.type(written).bytes() != body.node(body.inputs()[input]).results[0].bytes()) return false;
-  if (shape.form == KernelForm::scatter) return false;
+  if (shape.form == KernelForm::scatter || shape.form == KernelForm::external) return false;
   for (const KernelRead& r : shape.reads) {
     if (r.input != input) continue;
     if (!r.address || *r.address != shape.output_addresses[output]) return false;

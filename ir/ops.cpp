@@ -8,8 +8,8 @@
 namespace sinter::ir {
 
 std::string_view to_string(Form form) {
-  constexpr std::array<std::string_view, 8> names = {"source",   "pointwise", "map",    "reduce",
-                                                     "contract", "scatter",   "prefix", "region"};
+  constexpr std::array<std::string_view, 9> names = {"source",  "pointwise", "map",    "reduce", "contract",
+                                                     "scatter", "prefix",    "region", "extern"};
   return names[static_cast<std::size_t>(form)];
 }
 

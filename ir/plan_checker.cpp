@@ -141,7 +141,7 @@ bool mentions(const IndexMap& map, std::size_t operand) {
 bool reads_own_element(const Graph& body, const Node& node, std::size_t slot) {
   const OpInfo& op = info(node.kind);
   if (op.form == Form::pointwise) return true;
-  if (op.form == Form::region) return false;
+  if (op.form == Form::region || op.form == Form::external) return false;
   const std::vector<TensorType> types = operand_types(body, node);
   const Space space = op.space(node.attributes, types);
   // A point of a scatter writes where it reads the old value, and steers by all its other operands.

@@ -12,7 +12,7 @@ std::string_view to_string(BufferKind kind) {
 }
 
 std::string_view to_string(KernelForm form) {
-  constexpr std::array<std::string_view, 5> names = {"pointwise", "row", "column", "contract", "scatter"};
+  constexpr std::array<std::string_view, 6> names = {"pointwise", "row", "column", "contract", "scatter", "extern"};
   const auto at = static_cast<std::size_t>(form);
   return at < names.size() ? names[at] : "?";
 }

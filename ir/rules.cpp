@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/extern.h>
 #include <sinter/ir/node_space.h>
 #include <sinter/ir/ops.h>
 #include <sinter/ir/region.h>
@@ -36,6 +37,7 @@ void check_operand_count(const OpInfo& op, std::size_t count) {
 
 std::vector<TensorType> inferred_results(const Graph& graph, const Node& node) {
   const OpInfo& op = info(node.kind);
+  if (op.form == Form::external) return extern_results(node, operand_types(graph, node));
   if (op.form != Form::region) return op.infer(node.attributes, operand_types(graph, node));
   if (!node.body) user_error("expected a body");
   return region_results(node.kind, node.attributes, *node.body, operand_types(graph, node));

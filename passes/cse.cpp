@@ -5,6 +5,7 @@
 #include <functional>
 #include <unordered_map>
 
+#include <sinter/ir/extern.h>
 #include <sinter/ir/ops.h>
 #include <sinter/passes/rewrites.h>
 
@@ -38,11 +39,16 @@ std::size_t hash_of(const Node& node) {
 
 bool same_body(const Node& a, const Node& b) { return a.body == b.body || (a.body && b.body && *a.body == *b.body); }
 
+/// Externs promise to be pure; a name may stand for different functions.
+bool same_callee(const Node& a, const Node& b) {
+  return a.callee == b.callee || (a.callee && b.callee && a.callee->address == b.callee->address);
+}
+
 /// Same op on the same values; the layer path does not matter. A node without operands and with a name (an input, a
 /// state) differs from every other by that name.
 bool same_node(const Node& a, const Node& b) {
   return a.kind == b.kind && a.operands == b.operands && a.results == b.results && a.attributes == b.attributes &&
-         same_body(a, b);
+         same_body(a, b) && same_callee(a, b);
 }
 
 }  // namespace

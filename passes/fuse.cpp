@@ -291,7 +291,8 @@ bool Fusion::belongs_to_reduction(int group) const {
 
 void Fusion::grow_from(const Growth& growth) {
   for (NodeId id = 0; id < graph_.size(); ++id)
-    if (group_of_[id] != none && !graph_.node(id).body && growth.starts(ir::info(graph_.node(id).kind)))
+    if (group_of_[id] != none && !reads_whole_operands(graph_.node(id)) &&
+        growth.starts(ir::info(graph_.node(id).kind)))
       grow(group_of_[id], growth);
 }
 

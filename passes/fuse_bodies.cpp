@@ -81,11 +81,11 @@ void Fusion::emit(int group, Rebuild& out, std::set<NodeId>& views) const {
   const Node& first = graph_.node(members[0]);
   FusedKernel kernel = kernel_of(members);
   if (kernel.outputs.empty()) return;
-  if (first.body)
+  if (reads_whole_operands(first))
     for (const Value& v : first.operands) emit_views(v, out, views);
   const bool plain =
       members.size() == 1 && kernel.body.size() == kernel.inputs.size() + 1 && kernel.inputs == first.operands;
-  if (plain || first.body) {
+  if (plain || reads_whole_operands(first)) {
     out.keep(members[0]);
     return;
   }

@@ -17,12 +17,16 @@ const OpInfo& op(const ir::Node& n) { return ir::info(n.kind); }
 
 }  // namespace
 
+bool reads_whole_operands(const ir::Node& node) {
+  return op(node).form == ir::Form::region || op(node).form == ir::Form::external;
+}
+
 Roles::Roles(const ir::Graph& graph) : graph_(graph) {
   for (NodeId id = 0; id < graph.size(); ++id) roles_.push_back(first_role(id));
   for (const ir::Output& o : graph.outputs()) materialise(o.value.node);
   for (const ir::Update& u : graph.updates()) materialise(u.value.node);
   for (const ir::Node& n : graph.nodes())
-    if (op(n).form == ir::Form::contract || op(n).form == ir::Form::region || op(n).form == ir::Form::prefix)
+    if (op(n).form == ir::Form::contract || op(n).form == ir::Form::prefix || reads_whole_operands(n))
       for (const Value& v : n.operands) materialise(v.node);
 }
 
@@ -38,7 +42,7 @@ Role Roles::first_role(NodeId id) const {
   const OpInfo& o = op(n);
   if (n.kind == ir::kind_of<ir::Constant>()) return n.results[0].elements() == 1 ? Role::copied : Role::bound;
   if (o.form == ir::Form::source && !o.reads_axes) return Role::bound;
-  if (n.body) return Role::member;
+  if (reads_whole_operands(n)) return Role::member;
   if (is_view(graph_, id)) return Role::view;
   if (o.form == ir::Form::map && !o.reads_axes && is_plain_movement(n)) return Role::copied;
   return is_generated(id) ? Role::copied : Role::member;

@@ -16,6 +16,9 @@ enum class Role : std::uint8_t {
   member,  // computed by exactly one kernel
 };
 
+/// Loops, kernels made before, and users' functions: nothing joins them, and what they read lies in memory.
+bool reads_whole_operands(const ir::Node& node);
+
 class Roles {
  public:
   /// `graph` outlives it.

@@ -20,16 +20,18 @@ using ir::Node;
 using ir::NodeId;
 
 std::string_view colour(Form form) {
-  constexpr std::array<std::string_view, 8> colours = {"#dddddd", "#ffffff", "#e8f0ff", "#ffe0b0",
-                                                       "#ffb0a0", "#ffd0f0", "#ffe0b0", "#d0ffd0"};
+  constexpr std::array<std::string_view, 9> colours = {"#dddddd", "#ffffff", "#e8f0ff", "#ffe0b0", "#ffb0a0",
+                                                       "#ffd0f0", "#ffe0b0", "#d0ffd0", "#ffff90"};
   return colours[static_cast<std::size_t>(form)];
 }
 
-/// "%5 dot\nf32[32,128]\nsequential/dense_1"; inputs and states show their names, fused nodes their members.
+/// "%5 dot\nf32[32,128]\nsequential/dense_1"; inputs and states show their names, fused nodes their members,
+/// externs their functions.
 std::string label(const ir::Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
   std::string text = "%" + std::to_string(id) + " " + std::string(info(node.kind).name);
-  if (const auto* name = node.attributes.find("name")) text += " " + std::get<std::string>(*name);
+  for (const char* attribute : {"name", "symbol"})
+    if (const auto* name = node.attributes.find(attribute)) text += " " + std::get<std::string>(*name);
   for (const ir::TensorType& type : node.results) text += "\n" + to_string(type);
   if (!node.path.empty()) text += "\n" + node.path;
   return text;

@@ -69,6 +69,7 @@ std::int64_t registers_per_value(const KernelShape& shape, const ir::Target& tar
 Schedule choose_schedule(const Graph& body, const KernelShape& shape, const ir::Target& target) {
   Schedule s;
   s.form = shape.form;
+  if (shape.form == KernelForm::external) return s;  // one thread calls the function
   s.lanes = lanes_for(body, target);
   const double cost = cost_of(body);
   const double work = work_of(body, shape, s);

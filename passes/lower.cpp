@@ -172,6 +172,7 @@ class Lowering {
       kernel.name = attrs.name;
       kernel.note = attrs.note;
     }
+    if (const auto* symbol = n.attributes.find("symbol")) kernel.name += " " + std::get<std::string>(*symbol);
     if (!n.path.empty()) kernel.name = n.path + ": " + kernel.name;
     kernel.body = n.body ? n.body : std::make_shared<const Graph>(single_node_body(graph_, id));
     for (const Value& v : n.operands) kernel.inputs.push_back(home(v));

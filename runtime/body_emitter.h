@@ -65,6 +65,8 @@ class BodyEmitter {
   const ir::Kernel& kernel() const { return kernel_; }
   const ir::Graph& body() const { return *kernel_.body; }
   const ir::KernelShape& shape() const { return shape_; }
+  /// The address of an input, or behind them of an output.
+  llvm::Value* pointer(std::size_t parameter) const { return pointers_[parameter]; }
   const ir::NodeBody<LlvmValue>& ops(ir::NodeId node) const { return bodies_[node]; }
 
   /// The value at an index.

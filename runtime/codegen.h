@@ -71,6 +71,9 @@ GeneratedModule generate_part(const ir::Program& program, const DistinctKernels&
                               std::span<const std::size_t> numbers, const CompileOptions& options,
                               std::string_view entry_name = {});
 
+/// The symbol under which modules call a user's function. No C function and no kernel has such a name.
+std::string extern_symbol(std::string_view name);
+
 /// Scratch memory that each thread of a step needs.
 std::int64_t step_workspace_bytes(const ir::Program& program);
 /// Scratch memory through which its threads exchange values: a part for each kernel that does so.

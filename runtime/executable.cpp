@@ -7,6 +7,7 @@
 #include <new>
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/extern.h>
 
 #include "executable_impl.h"
 #include "step_objects.h"
@@ -60,6 +61,14 @@ void check_runs_here(const ir::Target& target) {
   }
 }
 
+/// What the program calls, by symbol.
+ExternAddresses addresses_of(const ir::Program& program) {
+  ExternAddresses addresses;
+  for (const auto& [name, function] : ir::bound_externs(ir::extern_calls(program)))
+    addresses[extern_symbol(name)] = function->address;
+  return addresses;
+}
+
 GeneratedModule generate_optimized(const ir::Program& program, const CompileOptions& options) {
   GeneratedModule generated = generate(program, options, entry_name);
   optimize(generated, options.target);
@@ -84,6 +93,7 @@ void dump(const ir::Program& program, const CompileOptions& options) {
 
 std::shared_ptr<const Executable> Executable::compile(const ir::Program& program, const CompileOptions& options) {
   check_runs_here(options.target);
+  const ExternAddresses externs = addresses_of(program);
   const auto start = std::chrono::steady_clock::now();
   auto impl = std::make_unique<Impl>();
   impl->signature = signature_of(program);
@@ -93,7 +103,7 @@ std::shared_ptr<const Executable> Executable::compile(const ir::Program& program
   impl->parallel = program.is_parallel();
   impl->checked = options.checked;
   add_slots(program, *impl);
-  impl->code = std::make_unique<LinkedCode>(step_objects(program, options, entry_name));
+  impl->code = std::make_unique<LinkedCode>(step_objects(program, options, entry_name), externs);
   impl->step = reinterpret_cast<StepFunction>(impl->code->address(entry_name));
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
   impl->compile_milliseconds = elapsed.count();

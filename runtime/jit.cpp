@@ -214,7 +214,7 @@ llvm::orc::ExecutorSymbolDef exported(Function* function) {
 
 /// Everything that compiled code may call. LLVM itself asks for the first group when it turns loads and stores into
 /// calls, and for the second only on processors without the instruction.
-llvm::orc::SymbolMap available_symbols(llvm::orc::ExecutionSession& session) {
+llvm::orc::SymbolMap available_symbols(llvm::orc::ExecutionSession& session, const ExternAddresses& externs) {
   llvm::orc::SymbolMap symbols;
   const auto add = [&](const char* name, auto* function) { symbols[session.intern(name)] = exported(function); };
   add("memcpy", &std::memcpy);
@@ -227,6 +227,7 @@ llvm::orc::SymbolMap available_symbols(llvm::orc::ExecutionSession& session) {
   add("roundeven", static_cast<double (*)(double)>(&::nearbyint));  // in the rounding mode of steps
   add("roundevenf", &::nearbyintf);
   add(bounds_violation_symbol, &sinter_bounds_violation);
+  for (const auto& [symbol, function] : externs) add(symbol.c_str(), function);
   return symbols;
 }
 
@@ -282,10 +283,11 @@ struct LinkedCode::Impl {
   llvm::orc::JITDylib& library;
 };
 
-LinkedCode::LinkedCode(const std::vector<std::string>& objects) {
+LinkedCode::LinkedCode(const std::vector<std::string>& objects, const ExternAddresses& externs) {
   initialize_llvm();
   impl_ = std::make_unique<Impl>();
-  check_error(impl_->library.define(llvm::orc::absoluteSymbols(available_symbols(impl_->session))), "JIT symbols");
+  check_error(impl_->library.define(llvm::orc::absoluteSymbols(available_symbols(impl_->session, externs))),
+              "JIT symbols");
   for (const std::string& object : objects) {
     auto buffer = llvm::MemoryBuffer::getMemBufferCopy(object, "step");
     check_error(impl_->layer.add(impl_->library, std::move(buffer)), "linking");
@@ -300,13 +302,14 @@ void* LinkedCode::address(const std::string& symbol) const {
   return found->getAddress().toPtr<void*>();
 }
 
-std::unique_ptr<LinkedCode> compile_modules(std::vector<GeneratedModule> modules, const ir::Target& target) {
+std::unique_ptr<LinkedCode> compile_modules(std::vector<GeneratedModule> modules, const ir::Target& target,
+                                            const ExternAddresses& externs) {
   std::vector<std::string> objects;
   for (GeneratedModule& generated : modules) {
     optimize(generated, target);
     objects.push_back(emit_object(std::move(generated), target));
   }
-  return std::make_unique<LinkedCode>(objects);
+  return std::make_unique<LinkedCode>(objects, externs);
 }
 
 std::vector<std::string> undefined_symbols(const std::string& object) {

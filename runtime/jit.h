@@ -3,10 +3,12 @@
 // include this, and every llvm::Error becomes an exception of ours inside jit.cpp.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include <sinter/ir/extern_abi.h>
 #include <sinter/ir/target.h>
 
 #include "codegen.h"
@@ -34,11 +36,15 @@ enum class Sections : std::uint8_t { one, one_each };
 std::string emit_object(GeneratedModule generated, const ir::Target& target, Sections sections = Sections::one);
 std::string emit_assembly(GeneratedModule generated, const ir::Target& target);
 
+/// Users' functions by the symbols under which code calls them.
+using ExternAddresses = std::map<std::string, sinter_extern_function>;
+
 /// Linked code in executable memory, freed with this object.
 class LinkedCode {
  public:
-  /// Links the objects with each other and with the few symbols that compiled code may use (see jit.cpp).
-  explicit LinkedCode(const std::vector<std::string>& objects);
+  /// Links the objects with each other, with the few symbols that compiled code may use (see jit.cpp), and with users'
+  /// functions.
+  explicit LinkedCode(const std::vector<std::string>& objects, const ExternAddresses& externs = {});
   ~LinkedCode();
   LinkedCode(const LinkedCode&) = delete;
   LinkedCode& operator=(const LinkedCode&) = delete;
@@ -52,7 +58,8 @@ class LinkedCode {
 };
 
 /// optimize, emit_object and link for every module.
-std::unique_ptr<LinkedCode> compile_modules(std::vector<GeneratedModule> modules, const ir::Target& target);
+std::unique_ptr<LinkedCode> compile_modules(std::vector<GeneratedModule> modules, const ir::Target& target,
+                                            const ExternAddresses& externs = {});
 
 /// The names that the object expects others to define, sorted.
 std::vector<std::string> undefined_symbols(const std::string& object);

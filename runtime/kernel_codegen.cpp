@@ -53,6 +53,7 @@ void emit_form(KernelJob& job, ir::KernelForm form) {
     case ir::KernelForm::column: return emit_column(job);
     case ir::KernelForm::contract: return emit_contraction(job);
     case ir::KernelForm::scatter: return emit_scatter(job);
+    case ir::KernelForm::external: return emit_extern(job);
   }
 }
 
@@ -122,7 +123,7 @@ std::int64_t parallel_extent(const ir::Kernel& kernel) {
   if (shape.form == ir::KernelForm::contract)
     return is_window_contract(kernel, shape) ? window_parallel_extent(kernel, shape)
                                              : contract_parallel_extent(kernel, shape);
-  if (shape.form == ir::KernelForm::scatter) return 1;
+  if (shape.form == ir::KernelForm::scatter || shape.form == ir::KernelForm::external) return 1;
   if (shares_one_row(kernel.schedule, shape)) return row_pieces(shape);
   // The first real loop: an outer axis that is not part of the vector, or else the vector's blocks.
   const AxisSplit split = split_axes(*kernel.body, shape, 0, static_cast<int>(shape.outer.size()));

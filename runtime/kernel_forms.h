@@ -78,6 +78,7 @@ void emit_row(KernelJob& job);
 void emit_column(KernelJob& job);
 void emit_contract(KernelJob& job);
 void emit_scatter(KernelJob& job);
+void emit_extern(KernelJob& job);
 
 /// Contractions with a window have an emitter of their own.
 bool is_window_contract(const ir::Kernel& kernel, const ir::KernelShape& shape);

@@ -53,10 +53,25 @@ void emit_functions(ObjectModule& object, const CompiledSteps& compiled) {
   emit_tables(object);
 }
 
+/// Gives users' functions the names by which linkers find them. Functions of ours that nobody sees make room.
+void name_externs(llvm::Module& module, const ObjectPlan& plan) {
+  for (const ObjectExtern& e : plan.externs) {
+    llvm::Function* function = module.getFunction(extern_symbol(e.name));
+    if (function == nullptr) continue;  // all its results are empty: nothing calls it
+    if (llvm::GlobalValue* taken = module.getNamedValue(e.name)) {
+      check(taken->hasLocalLinkage(), "export: extern '", e.name, "' has the name of an exported function");
+      taken->setName("own." + e.name);
+    }
+    function->setName(e.name);
+  }
+}
+
 /// Code of a target that lacks an instruction calls a library for it; an object file has none.
-void check_symbols(const std::string& object, const ObjectOptions& options) {
+void check_symbols(const std::string& object, const ObjectPlan& plan) {
+  const ObjectOptions& options = *plan.options;
   for (const std::string& symbol : undefined_symbols(object)) {
     if (symbol == "memcpy" || symbol == "memset") continue;
+    if (std::ranges::find(plan.externs, symbol, &ObjectExtern::name) != plan.externs.end()) continue;
     user_error("export: for target ", options.targets.back().triple, " (", checked_features(options.targets.back()),
                ") the code would need '", symbol, "' from a library; choose a target that has the instruction");
   }
@@ -76,9 +91,10 @@ ObjectFile make_object_file(const std::vector<ObjectStep>& steps, const StateIma
   prepare_module(generated, least);
   ObjectModule object(*generated.module, plan);
   emit_functions(object, compiled);
+  name_externs(*generated.module, plan);
   optimize(generated, least);
   ObjectFile file{emit_object(std::move(generated), least, Sections::one_each), object_header(plan)};
-  check_symbols(file.object, options);
+  check_symbols(file.object, plan);
   return file;
 }
 

@@ -1,5 +1,6 @@
 // The header of an object file, as text.
 
+#include <algorithm>
 #include <cctype>
 
 #include <sinter/ir/error.h>
@@ -38,6 +39,7 @@ class HeaderWriter {
     errors();
     tensor_type();
     state();
+    externs();
     for (const PlannedStep& planned : plan_.steps) step(planned);
     selftest();
     end();
@@ -138,6 +140,39 @@ class HeaderWriter {
     line("   it. */");
     line("int @_prepare(void* work);");
     line("");
+  }
+
+  /// What ir/extern_abi.h says, for programs that do not have it.
+  void externs() {
+    if (plan_.externs.empty()) return;
+    line("/* Functions of the exporting program's own. The program that links this object defines them: they get the");
+    line(
+        "   addresses of their operands, of their results, and the shapes of all of them, operands first. They read "
+        "the");
+    line(
+        "   operands, write every element of the results and do nothing else, the same for the same operands; several");
+    line(
+        "   threads may call them at once, arithmetic flushes denormals meanwhile. @_selftest() compares their bits "
+        "too. */");
+    line("#ifndef SINTER_SHAPE");
+    line("#define SINTER_SHAPE");
+    line("typedef struct sinter_shape {");
+    line("  int64_t elements; /* the product of its extents */");
+    line("  int64_t rank;");
+    line("  const int64_t* extents; /* `rank` of them, the outermost first */");
+    line("} sinter_shape;");
+    line("#endif");
+    for (const ObjectExtern& e : plan_.externs) {
+      for (const std::string& call : e.calls) text_ += "/* " + comment(call) + " */\n";
+      line("void ", e.name, "(const void* const* inputs, void* const* outputs, const sinter_shape* shapes);");
+    }
+    line("");
+  }
+
+  /// What neither ends nor begins a comment.
+  static std::string comment(std::string text) {
+    std::ranges::replace(text, '*', '.');
+    return text;
   }
 
   void table(const PlannedStep& planned, bool outputs) {

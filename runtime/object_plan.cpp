@@ -4,6 +4,7 @@
 #include <set>
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/extern.h>
 #include <sinter/ir/hash.h>
 
 #include "codegen.h"
@@ -11,14 +12,6 @@
 namespace sinter::runtime {
 
 namespace {
-
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-bool is_identifier(std::string_view text) {
-  return !text.empty() && is_letter(text.front()) &&
-         std::ranges::all_of(text, [](char c) { return is_letter(c) || is_digit(c); });
-}
 
 // Words of C99 and C++20 that an input could be named.
 constexpr std::string_view keywords[] = {
@@ -34,9 +27,8 @@ constexpr std::string_view keywords[] = {
 /// "x/image" -> "x_image"; unlike every name in `taken`, to which it is added.
 std::string field_name(const std::string& name, std::set<std::string>& taken) {
   std::string field;
-  for (const char c : name) field += is_letter(c) || is_digit(c) ? c : '_';
-  if (field.empty() || is_digit(field.front()) || std::ranges::find(keywords, field) != std::end(keywords))
-    field = "_" + field;
+  for (const char c : name) field += ir::is_c_name(std::string{'_', c}) ? c : '_';
+  if (!ir::is_c_name(field) || std::ranges::find(keywords, field) != std::end(keywords)) field = "_" + field;
   if (field.front() == '_') field = "v" + field;  // names with a leading underscore belong to the language
   std::string unique = field;
   for (int k = 2; !taken.insert(unique).second; ++k) unique = str(field, "_", k);
@@ -70,6 +62,12 @@ bool writes_states(const ir::Program& program) {
       writes |= program.buffers[program.root_of(id)].kind == ir::BufferKind::state;
   });
   return writes;
+}
+
+std::string types_text(std::span<const ir::TensorType> types) {
+  std::string text;
+  for (const ir::TensorType& type : types) text += str(text.empty() ? "" : ", ", type);
+  return "(" + text + ")";
 }
 
 /// Everything a program names has a place.
@@ -108,6 +106,42 @@ void plan_work(ObjectPlan& plan) {
   plan.work_bytes = aligned(plan.workspace_begin + workspace);
 }
 
+// Names that code may call in the C library without being told to.
+constexpr std::string_view library_names[] = {"memcpy", "memmove", "memset",    "fma",       "fmaf",
+                                              "floor",  "floorf",  "roundeven", "roundevenf"};
+
+/// Why an object file cannot call this function; empty when it can.
+std::string unlinkable(const ObjectPlan& plan, const ir::ExternFunction& function) {
+  if (!function.linkable)
+    return "it is not linkable; exported steps call it by its name, so make it a C function (extern \"C\") of that "
+           "very "
+           "name and register it with `linkable`";
+  if (std::ranges::find(keywords, function.name) != std::end(keywords)) return "its name is a word of C or C++";
+  if (std::ranges::find(library_names, function.name) != std::end(library_names))
+    return "its name is that of a function in the C library which compiled code calls; name it otherwise";
+  if (function.name.starts_with(plan.options->prefix + "_"))
+    return str("its name begins with the prefix of the export, '", plan.options->prefix, "_'; choose another `prefix`");
+  return {};
+}
+
+void plan_externs(ObjectPlan& plan) {
+  std::vector<ir::ExternCall> calls;
+  for (const PlannedStep& planned : plan.steps)
+    for (const ir::ExternCall& call : ir::extern_calls(planned.step->programs.front())) calls.push_back(call);
+  for (const auto& [name, function] : ir::bound_externs(calls)) {
+    ObjectExtern made{name, {}};
+    for (const ir::ExternCall& call : calls) {
+      if (call.name != name) continue;
+      if (const std::string why = unlinkable(plan, *function); !why.empty())
+        user_error("export: ", ir::where(call.path, "extern"), " '", name, "': ", why);
+      const std::string text =
+          str(call.path, call.path.empty() ? "" : ": ", types_text(call.operands), " -> ", types_text(call.results));
+      if (std::ranges::find(made.calls, text) == made.calls.end()) made.calls.push_back(text);
+    }
+    plan.externs.push_back(std::move(made));
+  }
+}
+
 void plan_selftest(ObjectPlan& plan) {
   plan.selftest_work = aligned(plan.state_bytes());
   plan.selftest_data = plan.selftest_work + plan.work_bytes;
@@ -128,7 +162,7 @@ std::uint64_t identity_of(const ObjectPlan& plan) {
 }
 
 void check_options(const std::vector<ObjectStep>& steps, const ObjectOptions& options) {
-  if (!is_identifier(options.prefix))
+  if (!ir::is_c_name(options.prefix))
     user_error("export: expected a prefix that C takes as a name, got '", options.prefix, "'; set `prefix`");
   if (options.threads < 1 || options.threads > 1024)
     user_error("export: threads must be between 1 and 1024, got ", options.threads);
@@ -141,7 +175,7 @@ void check_options(const std::vector<ObjectStep>& steps, const ObjectOptions& op
   std::set<std::string> taken = {"init", "initial_state", "check_state", "prepare", "selftest", "states", "tensor"};
   for (const ObjectStep& step : steps) {
     check(step.programs.size() == options.targets.size(), "export: one program for each target is needed");
-    if (!is_identifier(step.name)) user_error("export: expected a C name for a step, got '", step.name, "'");
+    if (!ir::is_c_name(step.name)) user_error("export: expected a C name for a step, got '", step.name, "'");
     if (!taken.insert(step.name).second)
       user_error("export: the name '", step.name, "' is taken; name the step otherwise");
   }
@@ -191,6 +225,7 @@ ObjectPlan plan_object(const std::vector<ObjectStep>& steps, const StateImage& i
     check_step(plan, planned);
     plan.steps.push_back(std::move(planned));
   }
+  plan_externs(plan);
   plan_work(plan);
   plan_selftest(plan);
   plan.identity = identity_of(plan);

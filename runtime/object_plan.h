@@ -31,6 +31,12 @@ struct ObjectArgument {
   std::uint64_t below = 0;  // integers of the sample are below this
 };
 
+/// A function of the exporting program's that the steps call; whoever links the object file defines it.
+struct ObjectExtern {
+  std::string name;
+  std::vector<std::string> calls;  // "sequential/lambda: (f32[32,4]) -> (f32[32,4])"
+};
+
 struct PlannedStep {
   const ObjectStep* step = nullptr;
   std::vector<ObjectArgument> arguments;    // behind state and work, in this order
@@ -43,7 +49,8 @@ struct ObjectPlan {
   const StateImage* image = nullptr;
   const ObjectOptions* options = nullptr;
   std::vector<PlannedStep> steps;
-  std::uint64_t identity = 0;  // tells memory that was prepared by this object file
+  std::vector<ObjectExtern> externs;  // by name
+  std::uint64_t identity = 0;         // tells memory that was prepared by this object file
 
   // The work memory: identity and choice, derived buffers, arena, workspace.
   std::int64_t arena_begin = 0, workspace_begin = 0, work_bytes = 0;

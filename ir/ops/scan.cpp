@@ -65,7 +65,9 @@ class ScanGradient {
       const Node& n = body_.node(id);
       const OpInfo& op = info(n.kind);
       if (const auto input = input_number_.find(id); input != input_number_.end()) marks[id] = active_[input->second];
-      if (op.zero_gradient || op.integer_result || !is_float(n.results[0].dtype)) continue;
+      const bool gives_floats =
+          std::any_of(n.results.begin(), n.results.end(), [](const TensorType& t) { return is_float(t.dtype); });
+      if (op.zero_gradient || op.integer_result || !gives_floats) continue;
       for (const Value v : n.operands) marks[id] = static_cast<char>(marks[id] | marks[v.node]);
     }
     return marks;
@@ -78,7 +80,8 @@ class ScanGradient {
       changed = false;
       const std::vector<char> marks = reached();
       for (std::size_t k = 0; k < loop_.carries; ++k) {
-        if (active_[k] != 0 || marks[body_.outputs()[k].value.node] == 0) continue;
+        const Value next = body_.outputs()[k].value;
+        if (active_[k] != 0 || marks[next.node] == 0 || !is_float(body_.type(next).dtype)) continue;
         active_[k] = 1;
         changed = true;
       }

@@ -151,6 +151,7 @@ void GraphReader::operation(Node& node) {
   try {
     check_operand_count(op, node.operands.size());
     node.attributes = canonical_attributes(node.kind, node.attributes);
+    if (op.form == Form::external && written) node.results = *written;
     node.results = inferred_results(graph_, node);
   } catch (const Error& e) {
     reader_.fail(statement_, str(op.name, ": ", e.what()));

@@ -22,8 +22,8 @@ void for_each_choice(Visit visit) {
   visit("parallel", &Schedule::parallel);
 }
 
-inline constexpr KernelForm kernel_forms[] = {KernelForm::pointwise, KernelForm::row, KernelForm::column,
-                                              KernelForm::contract, KernelForm::scatter};
+inline constexpr KernelForm kernel_forms[] = {KernelForm::pointwise, KernelForm::row,     KernelForm::column,
+                                              KernelForm::contract,  KernelForm::scatter, KernelForm::external};
 inline constexpr BufferKind buffer_kinds[] = {BufferKind::arena, BufferKind::input,    BufferKind::output,
                                               BufferKind::state, BufferKind::constant, BufferKind::derived,
                                               BufferKind::slice};

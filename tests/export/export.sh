@@ -2,8 +2,8 @@
 # Exported steps as their users meet them: compiled, linked and run without Sinter.
 #   tests/export/export.sh CASE PATH/sinter CC CXX [ARGUMENT...]
 # Cases:
-#   model NAME         the export of an example links as C99 and as C++20, needs memcpy and memset alone, writes nothing
-#                      outside the caller's memory, and its self-test passes
+#   model NAME [FUNCTION.c]  the export of an example links as C99 and as C++20, needs memcpy and memset alone (and the
+#                      user's function), writes nothing outside the caller's memory, and its self-test passes
 #   size               the seed model's program takes less than 200 KB besides its weights
 #   train PROGRAM COMPARE  an epoch without Sinter gives the bits of the JIT
 #   predict PROGRAM    inference from static memory finds what the model that PROGRAM trained finds
@@ -11,13 +11,15 @@
 #   libraries          a static and a shared library
 #   examples NAME...   these are all the examples there are
 #   errors             messages and exit codes
+#   extern             a graph that calls a user's function: refused without it, then with it
 #   lesser_cpu         the documented error code under qemu-x86_64, and the right level of several
-#   aarch64 NAME       self-tests on SSE 4, AVX2, AVX-512 and, under qemu-aarch64, AArch64: the bits of this machine
+#   aarch64 NAME [FUNCTION.c]  self-tests on SSE 4, AVX2, AVX-512 and, under qemu-aarch64, AArch64: the bits of this machine
 # Exit code: 0 passed, 1 failed, 77 skipped because a program is missing.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 what="$1" sinter="$2" cc="$3" cxx="$4"
 shift 4
+shopt -s extglob
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
@@ -32,6 +34,7 @@ need() { # a program, and the package that has it
   exit 77
 }
 c99() { "$cc" -std=c99 -Wall -Wextra -pedantic -Werror -O1 -I. "$@"; }
+interface=(-I "$here/../../ir/include") # of users' functions; the header of an export has it too
 expect() { # a result, then a command
   local wanted="$1" got=0
   shift
@@ -39,11 +42,12 @@ expect() { # a result, then a command
   ((got == wanted)) || fail "expected $wanted from $*, got $got"
 }
 
+# $1: an object; $2: the user's function that it calls
 check_symbols() {
   local undefined
   undefined="$(nm -u "$1" | awk '{print $2}' | sort | tr '\n' ' ')"
   printf 'undefined in %s: %s\n' "$1" "$undefined"
-  [[ -z "${undefined//@(memcpy|memset) /}" ]] || fail "only memcpy and memset may be undefined"
+  [[ -z "${undefined//@(memcpy|memset|${2:-memset}) /}" ]] || fail "only memcpy and memset may be undefined"
   if nm "$1" | grep -E ' [bBdDcC] '; then fail "there is memory that can change"; fi
   if nm "$1" | grep ' [TR] ' | grep -vE ' [TR] m_'; then fail "a symbol is visible that does not begin with m_"; fi
 }
@@ -51,10 +55,14 @@ check_symbols() {
 case "$what" in
   model)
     "$sinter" export "$1" -o m.o
-    shopt -s extglob
-    check_symbols m.o
-    c99 "$here/selftest.c" m.o -o c99
-    "$cxx" -x c++ -std=c++20 -Wall -Wextra -pedantic -Werror -I. "$here/selftest.c" -x none m.o -o cxx20
+    functions=()
+    if [[ -n "${2:-}" ]]; then
+      c99 "${interface[@]}" -c "$2" -o function.o
+      functions=(function.o)
+    fi
+    check_symbols m.o "$(basename "${2:-memset}" .c)"
+    c99 "$here/selftest.c" m.o "${functions[@]}" -o c99
+    "$cxx" -x c++ -std=c++20 -Wall -Wextra -pedantic -Werror -I. "$here/selftest.c" -x none m.o "${functions[@]}" -o cxx20
     expect 0 ./c99
     expect 0 ./cxx20
     if ldd ./c99 | grep -iE 'sinter|llvm'; then fail "linked with Sinter or LLVM"; fi
@@ -121,13 +129,14 @@ case "$what" in
     # All compare with the same run of the JIT on this processor.
     for level in x86-64-v2 x86-64-v3 x86-64-v4; do
       "$sinter" export "$1" --batch 4 --target "$level" -o m.o
-      c99 "$here/selftest.c" m.o -o program
+      c99 "${interface[@]}" "$here/selftest.c" m.o "${@:2}" -o program
       result=0
       ./program || result=$?
       ((result == 0 || result == 1)) || fail "$level: got $result" # 1: this processor has less
     done
     "$sinter" export "$1" --batch 4 --target aarch64 -o m.o
-    aarch64-linux-gnu-gcc -std=c99 -Wall -Wextra -pedantic -Werror -I. "$here/selftest.c" m.o -static -o program
+    aarch64-linux-gnu-gcc -std=c99 -Wall -Wextra -pedantic -Werror -I. "${interface[@]}" "$here/selftest.c" m.o \
+      "${@:2}" -static -o program
     expect 0 qemu-aarch64 ./program
     ;;
   examples)
@@ -151,6 +160,25 @@ case "$what" in
     refuse "; export them apart" line --target x86-64-v3,aarch64 -o m.o
     AR=/bin/false refuse "'/bin/false' failed; the variables AR and CC name the programs that make libraries" line -o m.a
     if ls m.* 2>/dev/null; then fail "something was written"; fi
+    ;;
+  extern)
+    message="$("$sinter" export "$here/gauge.sir" -o m.o 2>&1)" && fail "a graph without its function was exported"
+    printf '%s\n' "$message"
+    [[ "$message" == *"gauge/lambda: extern 'gauge': no function of that name is registered; "*"--externs"* ]] ||
+      fail "the message should name layer and function, and say how to mend it"
+    [[ ! -e m.o ]] || fail "something was written"
+    expect 0 "$sinter" dump "$here/gauge.sir" --stage asm >asm # needs no function
+    "$cc" -std=c99 -Wall -Wextra -pedantic -Werror "${interface[@]}" -fPIC -shared "$here/gauge.c" -o gauge.so
+    expect 0 "$sinter" run "$here/gauge.sir" --externs ./gauge.so --compare
+    message="$("$sinter" run "$here/gauge.sir" --externs libm.so.6 2>&1)" && fail "a library without the function will do"
+    [[ "$message" == *"libm.so.6 has no function 'gauge', which gauge/lambda: extern calls" ]] || fail "$message"
+    "$sinter" export "$here/gauge.sir" --externs ./gauge.so -o m.o
+    check_symbols m.o gauge
+    grep -A1 'gauge/lambda' m.h
+    c99 "$here/selftest.c" -include m.h "$here/gauge.c" -DGAUGE_HAS_HEADER m.o -o program # without a header of Sinter's
+    expect 0 ./program
+    c99 "$here/selftest.c" "${interface[@]}" "$here/gauge.c" -DGAUGE_STEPS=9 m.o -o program
+    expect 5 ./program # another function, other numbers
     ;;
   *) fail "unknown case" ;;
 esac

@@ -80,7 +80,7 @@ void check_graphs(const Way& way, std::uint64_t first, std::uint64_t last, const
   // Every form is met often; how often says little where only some of the graphs are drawn.
   const int often = draw_stride == 1 ? tally.graphs : 10;
   for (const auto& [form, n] : tally.forms) CHECK(std::pair(form, n * 10 >= often) == std::pair(form, true));
-  CHECK(tally.forms.size() == 5);
+  CHECK(tally.forms.size() == 6);
 }
 
 /// Any choice a schedule can make; barriers everywhere, so that every kernel may be shared.

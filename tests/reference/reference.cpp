@@ -35,7 +35,7 @@ const std::vector<Definition>& definitions() {
   static const std::vector<Definition> all = [] {
     std::vector<Definition> joined;
     for (const auto family : {source_definitions, elementwise_definitions, movement_definitions, reduction_definitions,
-                              contraction_definitions, window_definitions})
+                              contraction_definitions, window_definitions, external_definitions})
       for (const Definition& d : family()) joined.push_back(d);
     return joined;
   }();

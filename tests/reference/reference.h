@@ -68,6 +68,7 @@ std::vector<Definition> movement_definitions();
 std::vector<Definition> reduction_definitions();
 std::vector<Definition> contraction_definitions();
 std::vector<Definition> window_definitions();
+std::vector<Definition> external_definitions();
 
 /// a * b + c, rounded once.
 Cell multiply_add(DType dtype, const Cell& a, const Cell& b, const Cell& c);

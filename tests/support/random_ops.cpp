@@ -6,6 +6,7 @@
 
 #include "support/graph_maker.h"
 #include "support/random_scan.h"
+#include "support/test_externs.h"
 
 namespace sinter::test {
 
@@ -428,6 +429,16 @@ Expr make_window_sum(GraphMaker& m) {
   return ir::window_sum(y, {"gradient", a.window, a.stride, a.low, x.shape()});
 }
 
+// --- users' functions
+
+Expr make_extern(GraphMaker& m) {
+  const Expr x = m.any_operand(extern_dtypes);
+  if (m.random.chance(0.5)) return extern_twice(x);
+  const auto [product, count] = extern_product(x, m.random.chance(0.1) ? x : m.operand(x.type()));
+  if (!m.fresh) m.keep(count);
+  return product;
+}
+
 }  // namespace
 
 const std::vector<OpGenerator>& op_generators() {
@@ -492,6 +503,7 @@ const std::vector<OpGenerator>& op_generators() {
       {"max_unpool", make_max_unpool},
       {"window_sum", make_window_sum},
       {"scan", random_scan},
+      {"extern", make_extern},
   };
   return all;
 }

@@ -26,6 +26,7 @@ int dump(const DumpArguments& arguments);
 
 struct OptArguments {
   std::string source;
+  std::string externs;
   std::vector<std::string> passes;
   bool verify_each = false;
   bool bisect = false;
@@ -37,6 +38,7 @@ int opt(const OptArguments& arguments);
 enum class Engine { interpreter, jit, compare };
 struct RunArguments {
   std::string source;
+  std::string externs;
   Engine engine = Engine::jit;
   std::uint64_t seed = 0;
   int threads = 1;
@@ -45,6 +47,7 @@ int run(const RunArguments& arguments);
 
 struct ExportArguments {
   std::string source;
+  std::string externs;
   std::string output;  // .o, .a or .so
   std::string header;
   std::string prefix;
@@ -66,10 +69,13 @@ int list_passes(bool rules);
 // Shared by the commands (input.cpp).
 
 using Unit = std::variant<ir::Graph, ir::Program>;
-/// What `source` names: "-" (standard input), an example, or a file. Verified.
-Unit read_unit(const std::string& source);
+/// What `source` names: "-" (standard input), an example, or a file. Verified. `externs` is a shared library with the
+/// functions that it calls; "": none.
+Unit read_unit(const std::string& source, const std::string& externs = {});
 /// As read_unit, for commands that only take graphs.
-ir::Graph read_graph(const std::string& source);
+ir::Graph read_graph(const std::string& source, const std::string& externs = {});
+/// The unit with its externs bound to the functions of a shared library (externs.cpp).
+Unit with_externs(Unit unit, const std::string& library);
 std::string read_text(const std::string& file);
 /// "a,b,c" -> names; "default" stands for the default passes.
 std::vector<std::string> split_passes(const std::vector<std::string>& list);

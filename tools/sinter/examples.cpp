@@ -6,6 +6,8 @@
 
 #include <sinter/sinter.h>
 
+extern "C" void lamp_curve(const void* const* inputs, void* const* outputs, const sinter_shape* shapes);
+
 namespace sinter::tool {
 
 namespace {
@@ -135,6 +137,22 @@ MadeModel transformer() {
                     Adam({.learning_rate = 0.002}));
 }
 
+/// tools/examples/lamp_control.cpp: a user's function between the network and the loss.
+MadeModel lamp() {
+  const Array measured = Array::from<float>({0.00F, 0.01F, 0.04F, 0.13F, 0.31F, 0.55F, 0.76F, 0.90F, 0.97F});
+  const Extern curve(
+      {.name = "lamp_curve",
+       .function = lamp_curve,
+       .results = [](const std::vector<TensorType>& x) { return std::vector{x[0], x[0]}; },
+       .vjp = [](const Tensors&, const Tensors& y, const Tensors& dy) { return Tensors{dy[0] * y[1], {}}; },
+       .linkable = true});
+  Input wanted({1});
+  const Symbol voltage = wanted | Dense(16, "tanh") | Dense(1, "sigmoid");
+  const Symbol brightness = voltage | [=](Tensor v) { return curve.call_many({v, measured})[0]; };
+  return compiled(std::make_unique<Model>(wanted, brightness, ModelOptions{.name = "lamp"}),
+                  Adam({.learning_rate = 0.01}), "mse");
+}
+
 ir::TensorType a_class() { return {ir::DType::u8, {}}; }
 ir::TensorType a_number() { return {ir::DType::f32, {1}}; }
 ir::TensorType a_picture() { return {ir::DType::f32, {28, 28}}; }
@@ -154,6 +172,7 @@ constexpr Example list[] = {
     {"autoencoder", "784 pixels through 32 numbers and back; mean squared error, Adam", autoencoder, a_picture},
     {"fine_tuning", "a new head on frozen features; Adam", fine_tuning, a_class},
     {"transformer", "two encoder blocks over 28 rows of 28 pixels; Adam", transformer, a_class},
+    {"lamp", "Dense 16 tanh, Dense 1 sigmoid, a measured curve in C; mean squared error, Adam", lamp, a_number},
 };
 
 }  // namespace

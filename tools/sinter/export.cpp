@@ -96,7 +96,7 @@ void export_to(const std::string& object, const ExportArguments& a) {
   }
   if (!options.functions.empty())
     user_error("export: --train, --evaluate and --predict are for models; a graph becomes one function, 'step'");
-  export_graph(object, read_graph(a.source), contents_of(a.state), options);
+  export_graph(object, read_graph(a.source, a.externs), contents_of(a.state), options);
 }
 
 }  // namespace

@@ -36,15 +36,15 @@ void check_valid(const Unit& unit, const std::string& source) {
   throw UserError(message);
 }
 
-Unit read_unit(const std::string& source) {
+Unit read_unit(const std::string& source, const std::string& externs) {
   if (const Example* example = find_example(source)) return example->graph();
   Unit unit = ir::parse(read_text(source), source == "-" ? "<stdin>" : source);
   check_valid(unit, source);
-  return unit;
+  return with_externs(std::move(unit), externs);
 }
 
-ir::Graph read_graph(const std::string& source) {
-  Unit unit = read_unit(source);
+ir::Graph read_graph(const std::string& source, const std::string& externs) {
+  Unit unit = read_unit(source, externs);
   if (auto* graph = std::get_if<ir::Graph>(&unit)) return std::move(*graph);
   user_error(source, ": expected a graph, got a program");
 }

@@ -26,6 +26,10 @@ std::string source_help() {
   return text;
 }
 
+void add_externs(CLI::App* command, std::string& library) {
+  command->add_option("--externs", library, "a shared library with the functions that externs of a .sir file name");
+}
+
 /// What the chosen command does.
 using Action = std::function<int()>;
 
@@ -42,6 +46,7 @@ void add_opt(CLI::App& app, Action& action) {
   auto a = std::make_shared<OptArguments>();
   CLI::App* command = app.add_subcommand("opt", "Runs named passes over a graph and prints the result");
   command->add_option("source", a->source, source_help())->required();
+  add_externs(command, a->externs);
   command
       ->add_option("--passes", a->passes,
                    "names with commas between; default: the default pipeline; lower may come last")
@@ -58,6 +63,7 @@ void add_run(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("run", "Runs a graph or program on random inputs and prints outputs and new states");
   command->add_option("source", a->source, source_help())->required();
+  add_externs(command, a->externs);
   CLI::Option_group* engines = command->add_option_group("engine");
   engines->add_flag_callback("--interpret", [a] { a->engine = Engine::interpreter; }, "the reference interpreter");
   engines->add_flag_callback("--jit", [a] { a->engine = Engine::jit; }, "compiled code (default)");
@@ -74,6 +80,7 @@ void add_export(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand(
       "export", "Writes the steps of a model, or a graph, as an object file and a C header that need no Sinter");
   command->add_option("source", a->source, source_help())->required();
+  add_externs(command, a->externs);
   command->add_option("-o,--output", a->output, "m.o; m.a for a static library, m.so for a shared one")->required();
   command->add_option("--header", a->header, "the header; default: beside the object, with the suffix .h");
   command->add_option("--prefix", a->prefix, "of all symbols; default: the name of the object");

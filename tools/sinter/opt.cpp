@@ -37,7 +37,7 @@ int opt(const OptArguments& arguments) {
   std::vector<std::string> names = split_passes(arguments.passes);
   const bool lowers = !names.empty() && names.back() == "lower";
   if (lowers) names.pop_back();
-  const ir::Graph graph = read_graph(arguments.source);
+  const ir::Graph graph = read_graph(arguments.source, arguments.externs);
   if (arguments.verify_each || arguments.bisect) {
     const auto culprit = passes::bisect(graph, names, arguments.seed);
     if (culprit) {

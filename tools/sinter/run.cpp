@@ -139,7 +139,7 @@ int compare(const Values& expected, const Values& got) {
 }  // namespace
 
 int run(const RunArguments& arguments) {
-  const Unit unit = read_unit(arguments.source);
+  const Unit unit = read_unit(arguments.source, arguments.externs);
   const ir::Environment environment =
       std::visit([&](const auto& u) { return passes::random_environment(u, arguments.seed); }, unit);
   switch (arguments.engine) {

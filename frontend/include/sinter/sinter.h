@@ -15,6 +15,7 @@
 #include <sinter/frontend/data_source.h>
 #include <sinter/frontend/einsum.h>
 #include <sinter/frontend/export.h>
+#include <sinter/frontend/extern.h>
 #include <sinter/frontend/file_batches.h>
 #include <sinter/frontend/idx.h>
 #include <sinter/frontend/initializers.h>

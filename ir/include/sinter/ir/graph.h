@@ -28,6 +28,7 @@ struct Value {
 };
 
 class Graph;
+struct ExternFunction;  // extern.h
 
 struct Node {
   OpKind kind{};
@@ -38,6 +39,8 @@ struct Node {
   std::string path;
   /// Body of a region op (fused, scan); its inputs are bound to the operands in order. Shared and immutable.
   std::shared_ptr<const Graph> body;
+  /// The function of an `extern`; null when none is bound (extern.h). Shared and immutable.
+  std::shared_ptr<const ExternFunction> callee = nullptr;
 };
 
 /// A named result of the graph.
@@ -112,7 +115,8 @@ class SINTER_API PathScope {
 
 /// Name attribute of an input or state node.
 SINTER_API const std::string& name_of(const Node& node);
-/// Same nodes, outputs, updates and paths (what the text form shows).
+/// Same nodes, outputs, updates and paths: what the text form shows. Externs that are bound to different functions
+/// differ; one that is bound equals one that is not.
 SINTER_API bool operator==(const Graph& a, const Graph& b);
 /// Same nodes and paths; names, outputs and updates may differ.
 SINTER_API bool same_nodes(const Graph& a, const Graph& b);

@@ -34,7 +34,7 @@ struct KernelShape {
   Shape full_shape;                      // row: shape of the reduced tensor
   std::vector<bool> output_is_full;      // per output: one element per (outer, inner), not per outer
   std::vector<Affine> output_addresses;  // flat element number that each output writes
-  std::vector<KernelRead> reads;
+  std::vector<KernelRead> reads;         // none where a user's function reads as it likes
 
   Ints extents() const;
 };

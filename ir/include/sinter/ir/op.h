@@ -26,6 +26,7 @@ enum class Form : std::uint8_t {
   scatter,    // result = first operand, then scalar(...) combined into computed places, in order
   prefix,     // running combine along an axis
   region,     // holds a body graph
+  external,   // results = f(operands), by a function of the user's that nobody looks into
 };
 SINTER_API std::string_view to_string(Form form);
 

@@ -7,6 +7,7 @@
 #include <sinter/ir/op.h>
 #include <sinter/ir/ops/contraction.h>
 #include <sinter/ir/ops/elementwise.h>
+#include <sinter/ir/ops/extern.h>
 #include <sinter/ir/ops/movement.h>
 #include <sinter/ir/ops/reduce.h>
 #include <sinter/ir/ops/region.h>
@@ -30,7 +31,9 @@ using AllOps = OpList<
     // windows
     Conv, MaxPool, WindowPick, MaxUnpool, WindowSum,
     // region
-    Fused, Scan>;
+    Fused, Scan,
+    // a user's function
+    Extern>;
 
 /// The kind of a statically known op.
 template <class Op>

@@ -49,6 +49,7 @@ enum class KernelForm : std::uint8_t {
   column,     // per vector of columns: chains over the outer axes, then outputs
   contract,   // register tiles; everything else of the body is epilogue
   scatter,    // updates in order
+  external,   // a call of a user's function: the body is one `extern`
 };
 SINTER_API std::string_view to_string(KernelForm form);
 

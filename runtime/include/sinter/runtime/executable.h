@@ -42,7 +42,8 @@ class Team;
 /// Machine code for one program. Immutable; may be shared by any number of sessions and threads.
 class SINTER_API Executable {
  public:
-  /// Compiles. Throws InternalError for a program that the code generator cannot handle.
+  /// Compiles. Throws UserError for a call of a user's function that is bound to none (ir/extern.h), InternalError for
+  /// a program that the code generator cannot handle.
   static std::shared_ptr<const Executable> compile(const ir::Program& program, const CompileOptions& options);
   ~Executable();
 
