@@ -77,25 +77,24 @@ ModelStep& Batches::run(std::int64_t k, const Samples& samples) const {
   return batch;
 }
 
-Logs run_epoch(const Batches& batches, const Samples& samples, EpochProgress& progress, Progress* line,
-               BatchWatcher* watcher) {
+Logs run_epoch(const Batches& batches, const Samples& samples, const BatchRange& range, EpochProgress& progress,
+               Progress* line, BatchWatcher* watcher) {
   Totals& totals = progress.totals;
-  const std::int64_t steps = batches.count();
-  while (progress.done < steps) {
-    const std::int64_t stop = std::min(steps, progress.done + batches.steps_per_execution());
+  while (progress.done < range.count) {
+    const std::int64_t stop = std::min(range.count, progress.done + batches.steps_per_execution());
     if (watcher != nullptr) watcher->begin(progress.done);
     for (; progress.done < stop; ++progress.done)
-      totals.add(batches.run(progress.done, samples), batches.rows(progress.done));
-    const ModelStep& last = batches.step(stop - 1);
+      totals.add(batches.run(range.first + progress.done, samples), batches.rows(range.first + progress.done));
+    const ModelStep& last = batches.step(range.first + stop - 1);
     if (line != nullptr && line->due(stop)) line->update(stop, totals.logs(last).items());
     if (watcher != nullptr && !watcher->end(stop - 1, totals.logs(last))) break;
   }
   return totals.logs(batches.step(0));
 }
 
-Logs run_epoch(const Batches& batches, const Samples& samples, Progress* line) {
+Logs run_epoch(const Batches& batches, const Samples& samples, std::int64_t steps, Progress* line) {
   EpochProgress progress;
-  return run_epoch(batches, samples, progress, line, nullptr);
+  return run_epoch(batches, samples, {0, steps}, progress, line, nullptr);
 }
 
 }  // namespace sinter::detail

@@ -57,10 +57,14 @@ class BatchWatcher {
   virtual bool end(std::int64_t batch, const Logs& so_far) = 0;
 };
 
-/// Visits the samples that the epoch has not visited yet. `line` and `watcher` may be null.
-Logs run_epoch(const Batches& batches, const Samples& samples, EpochProgress& progress, Progress* line,
-               BatchWatcher* watcher);
-/// Visits all samples once.
-Logs run_epoch(const Batches& batches, const Samples& samples, Progress* line = nullptr);
+/// Some batches, one after the other.
+struct BatchRange {
+  std::int64_t first = 0, count = 0;
+};
+/// Visits those of the batches `range` that the epoch has not visited yet. `line` and `watcher` may be null.
+Logs run_epoch(const Batches& batches, const Samples& samples, const BatchRange& range, EpochProgress& progress,
+               Progress* line, BatchWatcher* watcher);
+/// Visits the first `steps` batches once.
+Logs run_epoch(const Batches& batches, const Samples& samples, std::int64_t steps, Progress* line = nullptr);
 
 }  // namespace sinter::detail

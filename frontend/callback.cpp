@@ -38,6 +38,8 @@ void Callback::on_train_begin(Training& /*training*/) {}
 void Callback::on_train_end(Training& /*training*/, const Logs& /*logs*/) {}
 void Callback::on_epoch_begin(Training& /*training*/, int /*epoch*/) {}
 void Callback::on_epoch_end(Training& /*training*/, int /*epoch*/, Logs& /*logs*/) {}
+void Callback::on_test_begin(Training& /*training*/) {}
+void Callback::on_test_end(Training& /*training*/, const Logs& /*logs*/) {}
 void Callback::on_batch_begin(Training& /*training*/, std::int64_t /*batch*/) {}
 void Callback::on_batch_end(Training& /*training*/, std::int64_t /*batch*/, const Logs& /*logs*/) {}
 void Callback::set_state(const CallbackState& /*state*/) {}

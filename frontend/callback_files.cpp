@@ -7,11 +7,13 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <span>
 #include <system_error>
 
 #include <sinter/frontend/model.h>
 #include <sinter/ir/error.h>
 
+#include "atomic_file.h"
 #include "numbers.h"
 
 namespace sinter {
@@ -32,10 +34,28 @@ std::string csv_field(const std::string& text, char separator) {
   user_error("CSVLogger: ", path, " cannot be written: ", std::generic_category().message(errno));
 }
 
-void append_to(const std::string& path, const std::string& text, std::ios::openmode mode = std::ios::app) {
+/// Adds the text, or nothing of it.
+void append_to(const std::string& path, const std::string& text) {
+  std::error_code error;
+  const auto before = std::filesystem::file_size(path, error);
   errno = 0;
-  std::ofstream out(path, std::ios::binary | mode);
-  if (!out || !(out << text) || !out.flush()) fail_to_write(path);
+  std::ofstream out(path, std::ios::binary | std::ios::app);
+  if (out && out << text && out.flush()) return;
+  const int reason = errno;
+  out.close();
+  if (!error) std::filesystem::resize_file(path, before, error);
+  errno = reason;
+  fail_to_write(path);
+}
+
+/// Begins the file anew, or leaves the old one.
+void begin_file(const std::string& path, const std::string& text) {
+  const std::span<const std::byte> parts[] = {std::as_bytes(std::span(text))};
+  try {
+    detail::replace_file(path, parts);
+  } catch (const UserError& e) {
+    user_error("CSVLogger: ", e.what());
+  }
 }
 
 struct Present {
@@ -71,7 +91,7 @@ std::string CSVLogger::header() const {
 void CSVLogger::on_train_begin(Training& training) {
   columns_ = training.log_names();
   std::sort(columns_.begin(), columns_.end());
-  if (!options_.append && !training.resumed()) return append_to(path_, header() + '\n', std::ios::trunc);
+  if (!options_.append && !training.resumed()) return begin_file(path_, header() + '\n');
   const Present present = look_at(path_);
   if (present.first_line.empty()) return append_to(path_, header() + '\n');
   if (present.first_line != header())
@@ -108,8 +128,8 @@ void CSVLogger::set_state(const CallbackState& state) {
 
 ModelCheckpoint::ModelCheckpoint(ModelCheckpointOptions options)
     : options_(std::move(options)), monitor_("ModelCheckpoint", options_.monitor, options_.mode) {
-  if (!options_.filepath.ends_with(".safetensors"))
-    user_error("ModelCheckpoint: filepath has to end in .safetensors, got '", options_.filepath, "'");
+  if (!options_.filepath.ends_with(".safetensors") && !options_.filepath.ends_with(".weights.h5"))
+    user_error("ModelCheckpoint: filepath has to end in .safetensors or .weights.h5, got '", options_.filepath, "'");
   if (options_.save_every < 0)
     user_error("ModelCheckpoint: save_every must not be negative, got ", options_.save_every);
 }

@@ -234,6 +234,32 @@ void LearningRateScheduler::on_epoch_end(Training& training, int /*epoch*/, Logs
   logs.set("learning_rate", training.model().learning_rate());
 }
 
+// ---- SwapEMAWeights ----
+
+namespace {
+
+void set_swapped(const Training& training, bool swapped) {
+  if (training.model().ema_weights_swapped() != swapped) training.model().swap_ema_weights();
+}
+
+}  // namespace
+
+void SwapEMAWeights::on_train_begin(Training& training) {
+  try {
+    (void)training.model().ema_weights_swapped();
+  } catch (const UserError& e) {
+    user_error("SwapEMAWeights: ", e.what());
+  }
+}
+void SwapEMAWeights::on_epoch_begin(Training& training, int /*epoch*/) {
+  if (options_.swap_on_epoch) set_swapped(training, false);
+}
+void SwapEMAWeights::on_epoch_end(Training& training, int /*epoch*/, Logs& /*logs*/) {
+  if (options_.swap_on_epoch) set_swapped(training, true);
+}
+void SwapEMAWeights::on_test_begin(Training& training) { set_swapped(training, true); }
+void SwapEMAWeights::on_test_end(Training& training, const Logs& /*logs*/) { set_swapped(training, false); }
+
 // ---- The small ones ----
 
 void TerminateOnNaN::on_batch_end(Training& training, std::int64_t batch, const Logs& logs) {
@@ -253,6 +279,12 @@ void LambdaCallback::on_epoch_begin(Training& training, int epoch) {
 }
 void LambdaCallback::on_epoch_end(Training& training, int epoch, Logs& logs) {
   if (functions_.on_epoch_end) functions_.on_epoch_end(training, epoch, logs);
+}
+void LambdaCallback::on_test_begin(Training& training) {
+  if (functions_.on_test_begin) functions_.on_test_begin(training);
+}
+void LambdaCallback::on_test_end(Training& training, const Logs& logs) {
+  if (functions_.on_test_end) functions_.on_test_end(training, logs);
 }
 void LambdaCallback::on_batch_begin(Training& training, std::int64_t batch) {
   if (functions_.on_batch_begin) functions_.on_batch_begin(training, batch);

@@ -79,7 +79,7 @@ std::vector<OptimizerState> optimizer_states(const Model& model, ModelState& sta
   std::vector<Parameter> parameters;
   for (const Variable& v : *compiled.trainable) {
     const Tensor value(trace.read(v.state()));
-    parameters.push_back({v.path(), value, value});
+    parameters.push_back({v.path(), value, value, v.state()->constraint});
   }
   OptimizerStates states(graph);
   compiled.options.optimizer->apply(parameters, states);
@@ -103,6 +103,7 @@ void add_fit(TensorFile& file, const RunningFit& fit) {
   note("samples", fit.samples);
   note("batch_size", fit.batch_size);
   note("shuffle", fit.shuffle ? 1 : 0);
+  note("steps_per_epoch", fit.steps_per_epoch);
   note("stopping", fit.stopping ? 1 : 0);
   note("callbacks", static_cast<std::int64_t>(fit.callbacks.size()));
   const Totals& totals = fit.progress.totals;
@@ -175,10 +176,13 @@ TensorFile checkpoint_of(const Model& model, ModelState& state) {
   file.tensors.emplace_back("@random/seed", state.random.seed->value());
   file.tensors.emplace_back("@random/step", state.random.step->value());
   file.metadata = {{"format", format_name}, {"epochs_trained", std::to_string(state.epochs_trained)}};
+  if (state.averages_in_weights) file.metadata["averages_in_weights"] = "1";
   if (state.running != nullptr) add_fit(file, *state.running);
-  file.metadata["sha256"] = digest(file);
+  sign_checkpoint(file);
   return file;
 }
+
+void sign_checkpoint(TensorFile& file) { file.metadata["sha256"] = digest(file); }
 
 TensorFile read_checkpoint(const std::string& path) {
   TensorFile file = read_safetensors(path);
@@ -216,8 +220,11 @@ void restore(const Model& model, ModelState& state, const TensorFile& file, cons
                  "'; the checkpoint is of another model or optimizer");
   }
   const std::int64_t epochs_trained = number(file, "epochs_trained", path);
+  const bool averages_in_weights =
+      file.metadata.contains("averages_in_weights") && number(file, "averages_in_weights", path) != 0;
   for (const auto& [variable, value] : changes) variable->assign(*value);
   state.epochs_trained = static_cast<std::uint64_t>(epochs_trained);
+  state.averages_in_weights = averages_in_weights;
   const std::span<const std::uint32_t> seed = file.find("@random/seed")->span<std::uint32_t>();
   state.seed = seed[0] | std::uint64_t{seed[1]} << 32;
 }
@@ -236,6 +243,8 @@ void resume(const Model& model, const ModelStep& step, RunningFit& fit, const Te
     expect_same(model, path, "batch_size", number(file, "batch_size", path), fit.batch_size);
     expect_same(model, path, "shuffle", number(file, "shuffle", path), fit.shuffle ? 1 : 0);
   }
+  const std::int64_t steps = file.metadata.contains("steps_per_epoch") ? number(file, "steps_per_epoch", path) : 0;
+  if (batch > 0 || steps > 0) expect_same(model, path, "steps_per_epoch", steps, fit.steps_per_epoch);
   Totals totals = totals_of(file, path);
   const bool same_metrics =
       std::equal(totals.sums.begin(), totals.sums.end(), step.metric_outputs.begin(), step.metric_outputs.end(),

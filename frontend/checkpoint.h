@@ -8,8 +8,9 @@
 //   @history/epochs  @history/loss
 //   @callback/0/wait              states of callbacks, by their place in the list
 //
-// The metadata hold whole numbers (epochs_trained; of a fit: epoch, batch, samples, batch_size, shuffle, stopping,
-// callbacks) and "sha256" of everything else.
+// The metadata hold whole numbers (epochs_trained; averages_in_weights, when Model::swap_ema_weights() exchanged them;
+// of a fit: epoch, batch, samples, batch_size, shuffle, steps_per_epoch, stopping, callbacks) and "sha256" of
+// everything else.
 
 #include <string>
 
@@ -21,6 +22,8 @@ namespace sinter::detail {
 
 /// Everything about the model, and about the fit that runs.
 TensorFile checkpoint_of(const Model& model, ModelState& state);
+/// Notes the checksum of what the file holds now.
+void sign_checkpoint(TensorFile& file);
 /// Reads a file. Throws UserError for one that is no checkpoint or was damaged.
 TensorFile read_checkpoint(const std::string& path);
 /// Gives the model what the checkpoint holds, or throws UserError and changes nothing.

@@ -11,6 +11,12 @@
 
 namespace sinter::detail {
 
+/// Epochs that the model was trained for before this one, and those of this fit().
+struct EpochNumber {
+  std::uint64_t trained = 0;
+  std::int64_t of_fit = 0;
+};
+
 class Feed {
  public:
   virtual ~Feed() = default;
@@ -19,23 +25,26 @@ class Feed {
   /// A compiled step, which says what logs there are.
   virtual const ModelStep& any_step() const = 0;
   /// Visits what the epoch has not visited yet. `line` and `watcher` may be null.
-  virtual Logs run(std::uint64_t epoch, EpochProgress& progress, Progress* line, BatchWatcher* watcher) = 0;
+  virtual Logs run(const EpochNumber& epoch, EpochProgress& progress, Progress* line, BatchWatcher* watcher) = 0;
 };
 
 /// Arrays. Class numbers and indices are checked here.
 class ArrayFeed : public Feed {
  public:
   ArrayFeed(Model& model, ModelState& state, Mode mode, Samples samples, std::int64_t batch_size, bool shuffle,
-            int threads, std::string_view prefix);
-  std::int64_t steps() const override { return batches_.count(); }
+            int threads, std::string_view prefix, const Steps& steps = {});
+  std::int64_t steps() const override { return steps_; }
   std::int64_t samples() const override { return samples_.size(); }
   const ModelStep& any_step() const override { return batches_.step(0); }
-  Logs run(std::uint64_t epoch, EpochProgress& progress, Progress* line, BatchWatcher* watcher) override;
+  /// Epochs shorter than the data go on where the last one of the fit ended, in the order of the first one.
+  Logs run(const EpochNumber& epoch, EpochProgress& progress, Progress* line, BatchWatcher* watcher) override;
 
  private:
   ModelState& state_;
+  std::string name_;
   Samples samples_;
   Batches batches_;
+  std::int64_t steps_;
   bool shuffle_;
 };
 
@@ -44,13 +53,14 @@ class SourceFeed : public Feed {
  public:
   /// Looks at the first batch.
   SourceFeed(Model& model, ModelState& state, Mode mode, const DataSource& source, const ClassWeights& class_weight,
-             int threads);
-  std::int64_t steps() const override { return source_.options().steps; }
+             int threads, const Steps& steps, std::string_view prefix = "");
+  std::int64_t steps() const override { return steps_.wanted; }
   std::int64_t samples() const override { return 0; }
   const ModelStep& any_step() const override { return *first_; }
-  Logs run(std::uint64_t epoch, EpochProgress& progress, Progress* line, BatchWatcher* watcher) override;
+  Logs run(const EpochNumber& epoch, EpochProgress& progress, Progress* line, BatchWatcher* watcher) override;
 
  private:
+  std::string who(std::int64_t number) const { return str(prefix_, "batch ", number, ": "); }
   Samples checked(const Batch& batch, std::int64_t number);
 
   Model& model_;
@@ -59,6 +69,8 @@ class SourceFeed : public Feed {
   const DataSource& source_;
   const ClassWeights& class_weight_;
   int threads_;
+  Steps steps_;
+  std::string prefix_;
   std::shared_ptr<ModelStep> first_;
 };
 

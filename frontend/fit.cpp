@@ -10,6 +10,7 @@
 #include "checkpoint.h"
 #include "exclusive.h"
 #include "feed.h"
+#include "moving_average.h"
 
 namespace sinter {
 
@@ -47,9 +48,11 @@ Samples split_off(const Model& model, Samples& samples, double fraction) {
 /// The samples that validate, taken off the others or given on their own.
 std::optional<Samples> validation_samples(Model& model, ModelState& state, Samples* samples,
                                           const FitOptions& options) {
-  if (options.validation_data.x.given())
-    return labelled_samples(model, state, options.validation_data.x, options.validation_data.y,
-                            {options.validation_data.sample_weight, {}}, "validation ");
+  if (options.validation_data.source() != nullptr) return std::nullopt;
+  if (options.validation_data.given()) {
+    const Batch& arrays = options.validation_data.arrays();
+    return labelled_samples(model, state, arrays.x, arrays.y, {arrays.sample_weight, {}}, "validation ");
+  }
   if (options.validation_split == 0.0) return std::nullopt;
   if (samples == nullptr)
     user_error(model.name(), ": validation_split is for arrays; give a source's fit() .validation_data");
@@ -60,10 +63,15 @@ std::optional<Samples> validation_samples(Model& model, ModelState& state, Sampl
 
 std::unique_ptr<Feed> validation_feed(Model& model, ModelState& state, std::optional<Samples> samples,
                                       const FitOptions& options) {
+  const detail::Steps steps = {"validation_steps", options.validation_steps};
+  static const ClassWeights none;  // weights of classes are for training
+  if (const DataSource* source = options.validation_data.source())
+    return std::make_unique<detail::SourceFeed>(model, state, Mode::evaluate, *source, none, options.threads, steps,
+                                                "validation ");
   if (!samples) return nullptr;
   const std::int64_t size = options.validation_batch_size > 0 ? options.validation_batch_size : options.batch_size;
   return std::make_unique<ArrayFeed>(model, state, Mode::evaluate, std::move(*samples), size, /*shuffle=*/false,
-                                     options.threads, "validation ");
+                                     options.threads, "validation ", steps);
 }
 
 void check_options(const Model& model, const FitOptions& options) {
@@ -74,6 +82,10 @@ void check_options(const Model& model, const FitOptions& options) {
   expect_at_least(0, "initial_epoch", options.initial_epoch);
   expect_at_least(1, "validation_freq", options.validation_freq);
   expect_at_least(0, "validation_batch_size", options.validation_batch_size);
+  expect_at_least(0, "steps_per_epoch", options.steps_per_epoch);
+  expect_at_least(0, "validation_steps", options.validation_steps);
+  if (options.validation_steps > 0 && !options.validation_data.given() && options.validation_split == 0.0)
+    user_error(model.name(), ": fit(): validation_steps needs .validation_data or .validation_split");
 }
 
 /// The names of all logs, before there are any.
@@ -110,6 +122,12 @@ class Hooks : public detail::BatchWatcher {
   void epoch_begin(int epoch) {
     each([&](Callback& c) { c.on_epoch_begin(training_, epoch); });
     show_lines();
+  }
+  void test_begin() {
+    each([&](Callback& c) { c.on_test_begin(training_); });
+  }
+  void test_end(const Logs& logs) {
+    each([&](Callback& c) { c.on_test_end(training_, logs); });
   }
   void epoch_end(int epoch, Logs& logs) {
     each([&](Callback& c) { c.on_epoch_end(training_, epoch, logs); });
@@ -202,6 +220,7 @@ History train(Model& model, ModelState& state, Feed& feed, Feed* validation, con
                          .samples = feed.samples(),
                          .batch_size = feed.samples() > 0 ? options.batch_size : 0,
                          .shuffle = options.shuffle,
+                         .steps_per_epoch = options.steps_per_epoch,
                          .epoch = options.initial_epoch};
   const Announced announced(state, fit);
   const std::string checkpoint = checkpoint_to_resume(options);
@@ -221,11 +240,16 @@ History train(Model& model, ModelState& state, Feed& feed, Feed* validation, con
     if (options.verbose != 0 && options.epochs > 1)
       std::cout << "Epoch " << fit.epoch + 1 << '/' << options.epochs << '\n';
     if (fit.progress.done == 0) hooks.epoch_begin(fit.epoch);
+    detail::expect_own_weights(model, state, "fit()");
     Progress line({.steps = feed.steps(), .verbose = options.verbose, .look = options.look});
-    Logs logs = feed.run(state.epochs_trained, fit.progress, &line, hooks.watcher());
+    Logs logs =
+        feed.run({state.epochs_trained, fit.epoch - options.initial_epoch}, fit.progress, &line, hooks.watcher());
     if (validation != nullptr && (fit.epoch + 1) % options.validation_freq == 0) {
+      hooks.test_begin();
       detail::EpochProgress once;
-      for (const auto& [name, value] : validation->run(0, once, nullptr, nullptr)) logs.set("val_" + name, value);
+      const Logs quality = validation->run({}, once, nullptr, nullptr);
+      hooks.test_end(quality);
+      for (const auto& [name, value] : quality) logs.set("val_" + name, value);
     }
     hooks.epoch_end(fit.epoch, logs);
     line.finish(logs.items());
@@ -238,6 +262,7 @@ History train(Model& model, ModelState& state, Feed& feed, Feed* validation, con
     fit.stopping = hooks.stopping();
     hooks.write_checkpoints();
   }
+  detail::take_averages(state);
   hooks.train_end(fit.history.epochs().empty() ? Logs() : last_logs(fit.history));
   return std::move(fit.history);
 }
@@ -256,7 +281,7 @@ History Model::fit(const Data& x, const Data& y, const FitOptions& options) {
   std::optional<Samples> validation = validation_samples(*this, state, &samples, options);
   check_trainable(*this, compiled);
   ArrayFeed feed(*this, state, Mode::train, std::move(samples), options.batch_size, options.shuffle, options.threads,
-                 "");
+                 "", {"steps_per_epoch", options.steps_per_epoch});
   const auto validates = validation_feed(*this, state, std::move(validation), options);
   return train(*this, state, feed, validates.get(), options, alone);
 }
@@ -268,7 +293,8 @@ History Model::fit(const DataSource& source, const FitOptions& options) {
   if (options.sample_weight.given())
     user_error(name(), ": fit(): the weights of a source's samples come with its batches, not as an option");
   Exclusive alone(*this, state, Exclusive::Use::train, "fit()");
-  detail::SourceFeed feed(*this, state, Mode::train, source, options.class_weight, options.threads);
+  detail::SourceFeed feed(*this, state, Mode::train, source, options.class_weight, options.threads,
+                          {"steps_per_epoch", options.steps_per_epoch});
   const auto validates = validation_feed(*this, state, validation_samples(*this, state, nullptr, options), options);
   return train(*this, state, feed, validates.get(), options, alone);
 }

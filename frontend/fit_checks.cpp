@@ -8,6 +8,19 @@ void expect_batch_size(const Model& model, std::int64_t batch_size) {
   if (batch_size < 1) user_error(model.name(), ": batch_size must be positive, got ", batch_size);
 }
 
+void expect_steps(const Model& model, const Steps& steps) {
+  if (steps.wanted < 0)
+    user_error(model.name(), ": ", steps.name, " must not be negative (0: all batches), got ", steps.wanted);
+}
+
+std::int64_t steps_of(const Model& model, const Batches& batches, const Samples& samples, const Steps& steps) {
+  expect_steps(model, steps);
+  if (steps.wanted > batches.count())
+    user_error(model.name(), ": ", steps.name, " is ", steps.wanted, ", but ", samples.size(), " samples are ",
+               batches.count(), " batches");
+  return steps.wanted == 0 ? batches.count() : steps.wanted;
+}
+
 void know_inputs(Model& model, ModelState& state, const Data& x) {
   if (state.inputs.empty()) {
     if (!x.given()) user_error("x: no data were given");

@@ -9,6 +9,14 @@
 namespace sinter::detail {
 
 void expect_batch_size(const Model& model, std::int64_t batch_size);
+/// How many batches an epoch has: as the option `name` says, or all of them for 0.
+struct Steps {
+  std::string_view name = "steps";
+  std::int64_t wanted = 0;
+};
+void expect_steps(const Model& model, const Steps& steps);
+/// Of these batches. Throws UserError when there are not as many.
+std::int64_t steps_of(const Model& model, const Batches& batches, const Samples& samples, const Steps& steps);
 /// The inputs are what Input said, else what the data look like.
 void know_inputs(Model& model, ModelState& state, const Data& x);
 /// What is trained was decided by compile(); says so when it is probably not what is meant.

@@ -34,6 +34,8 @@ struct VariableState {
   std::string path;
   TensorType type;
   bool trainable = true;
+  Regularizer regularizer;
+  Constraint constraint;
   std::optional<Initializer> initializer;  // of a weight made in a constructor, until its path is known
   std::weak_ptr<LayerState> layer;
   HostBuffer contents;

@@ -101,6 +101,8 @@ Variable Layer::add_weight(std::string name, const Dims& shape, const WeightOpti
   variable->path = str(at, "/", name);
   variable->name = std::move(name);
   variable->trainable = options.trainable;
+  variable->regularizer = options.regularizer;
+  variable->constraint = options.constraint;
   variable->initializer = options.initializer;
   variable->layer = state_;
   if (state.building && state.placed) variable->initialize(Trace::current()->seed());

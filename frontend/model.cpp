@@ -114,6 +114,7 @@ void Model::compile(CompileOptions options) {
   model_->steps.clear();
   model_->optimizer.clear();
   model_->optimizer_order.clear();
+  model_->averages_in_weights = false;
   model_->compiled = detail::Compiled{std::move(options), std::nullopt};
   if (!built()) return;
   model_->compiled->trainable = trainable_weights();

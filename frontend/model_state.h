@@ -79,6 +79,7 @@ struct RunningFit {
   const std::vector<AnyCallback>& callbacks;
   std::int64_t samples = 0, batch_size = 0;
   bool shuffle = false;
+  std::int64_t steps_per_epoch = 0;
   int epoch = 0;  // the one under way, or the next one
   EpochProgress progress = {};
   bool stopping = false;
@@ -99,6 +100,7 @@ struct ModelState {
   std::optional<Compiled> compiled;
   std::vector<std::string> optimizer_order;
   VariableMap optimizer;
+  bool averages_in_weights = false;  // the weights and their moving averages are exchanged
   std::map<std::string, std::shared_ptr<ModelStep>> steps;
   std::mutex busy;                     // held by whoever runs a step
   std::atomic<bool> training = false;  // by one that changes the weights

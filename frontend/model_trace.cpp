@@ -84,7 +84,8 @@ void trace_update(Trace& trace, ModelState& state, TracedStep& step, const Tenso
       weights.empty() ? std::vector<ir::Expr>() : passes::gradients(loss.expr(), weights);
   std::vector<Parameter> parameters;
   for (std::size_t k = 0; k < weights.size(); ++k)
-    parameters.push_back({(*compiled.trainable)[k].path(), Tensor(weights[k]), Tensor(gradients[k])});
+    parameters.push_back({(*compiled.trainable)[k].path(), Tensor(weights[k]), Tensor(gradients[k]),
+                          (*compiled.trainable)[k].state()->constraint});
   OptimizerStates states(step.graph);
   compiled.options.optimizer->apply(parameters, states);
   state.optimizer_order.clear();
@@ -122,7 +123,18 @@ std::vector<Supervised> supervised(const Model& model, const ModelState& state, 
   return result;
 }
 
-Tensor total_loss(Trace& trace, TracedStep& step, const std::vector<Supervised>& outputs) {
+/// What the weights that may be trained add to the loss.
+Tensors penalties(Trace& trace, const Model& model) {
+  Tensors terms;
+  for (const Variable& v : model.trainable_weights()) {
+    if (!v.state()->regularizer.given()) continue;
+    const ir::PathScope scope(trace.graph(), str("loss/", v.path()));
+    terms.push_back(v.state()->regularizer(Tensor(trace.read(v.state()))));
+  }
+  return terms;
+}
+
+Tensor total_loss(Trace& trace, const Model& model, TracedStep& step, const std::vector<Supervised>& outputs) {
   Tensor total;
   const auto add = [&](const Tensor& term) { total = total.empty() ? term : total + term; };
   for (const Supervised& o : outputs) {
@@ -135,6 +147,8 @@ Tensor total_loss(Trace& trace, TracedStep& step, const std::vector<Supervised>&
     add_metric(step, {reported_loss->name(), reported_loss, {}}, reported_loss->accumulate({}, loss, batch));
   }
   for (const Tensor& term : trace.losses()) add(term.rank() == 0 ? term : sum(term));
+  if (!total.empty())
+    for (const Tensor& term : penalties(trace, model)) add(cast(term, total.dtype()));
   if (total.empty()) user_error(trace.graph().name(), ": no output has a loss, so there is nothing to train");
   return total;
 }
@@ -143,7 +157,7 @@ void trace_training(Trace& trace, const Model& model, ModelState& state, TracedS
                     const std::vector<TensorType>& y_types, const std::vector<TensorType>& w_types,
                     const Tensors& predictions) {
   const std::vector<Supervised> outputs = supervised(model, state, step, y_types, w_types, predictions);
-  const Tensor loss = total_loss(trace, step, outputs);
+  const Tensor loss = total_loss(trace, model, step, outputs);
   step.graph.add_output("loss", reported(loss).expr().value());
   for (const Supervised& o : outputs) {
     trace_metrics(step, o.how.metrics, {}, o.prefix, o.y, o.prediction, Tensor());

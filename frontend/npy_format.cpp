@@ -240,15 +240,15 @@ Array decode_npy(const NpyHeader& header, std::span<const std::byte> file) {
   return Array::from_bytes({header.dtype, header.shape}, bytes);
 }
 
-std::string npy_preamble(const std::string& where, const Array& array) {
+std::string npy_preamble(const std::string& where, const ir::TensorType& type) {
   const auto known =
-      std::find_if(std::begin(kinds), std::end(kinds), [&](const Kind& kind) { return kind.dtype == array.dtype(); });
+      std::find_if(std::begin(kinds), std::end(kinds), [&](const Kind& kind) { return kind.dtype == type.dtype; });
   if (known == std::end(kinds))
-    user_error(where, ": numpy has no dtype for ", array.dtype(), "; write array.astype(DType::f32)");
+    user_error(where, ": numpy has no dtype for ", type.dtype, "; write array.astype(DType::f32)");
   std::string dictionary =
       str("{'descr': '", known->size == 1 ? '|' : '<', known->code, "', 'fortran_order': False, 'shape': (");
-  for (const std::int64_t extent : array.shape()) dictionary += str(extent, array.rank() == 1 ? "," : ", ");
-  if (array.rank() > 1) dictionary.resize(dictionary.size() - 2);
+  for (const std::int64_t extent : type.shape) dictionary += str(extent, type.shape.rank() == 1 ? "," : ", ");
+  if (type.shape.rank() > 1) dictionary.resize(dictionary.size() - 2);
   dictionary += "), }";
   constexpr std::size_t before = 10, alignment = 64;  // magic, version, length; the elements begin at a multiple
   const std::size_t total = (before + dictionary.size() + 1 + alignment - 1) / alignment * alignment;

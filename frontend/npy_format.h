@@ -27,7 +27,7 @@ NpyHeader parse_npy(const std::string& where, std::span<const std::byte> file, s
 NpyHeader parse_npy_head(const std::string& where, std::span<const std::byte> head, std::size_t file_size,
                          std::int64_t max_bytes);
 Array decode_npy(const NpyHeader& header, std::span<const std::byte> file);
-/// Everything before the elements.
-std::string npy_preamble(const std::string& where, const Array& array);
+/// Everything before the elements of an array of this type.
+std::string npy_preamble(const std::string& where, const ir::TensorType& type);
 
 }  // namespace sinter::detail

@@ -13,7 +13,11 @@ OptimizerOptions common(const Options& o) {
           .weight_decay = o.weight_decay,
           .clipnorm = o.clipnorm,
           .global_clipnorm = o.global_clipnorm,
-          .clipvalue = o.clipvalue};
+          .clipvalue = o.clipvalue,
+          .use_ema = o.use_ema,
+          .ema_momentum = o.ema_momentum,
+          .ema_overwrite_frequency = o.ema_overwrite_frequency,
+          .gradient_accumulation_steps = o.gradient_accumulation_steps};
 }
 
 AdamOptions adam_options(const AdamWOptions& o) {
@@ -26,6 +30,10 @@ AdamOptions adam_options(const AdamWOptions& o) {
           .clipnorm = o.clipnorm,
           .global_clipnorm = o.global_clipnorm,
           .clipvalue = o.clipvalue,
+          .use_ema = o.use_ema,
+          .ema_momentum = o.ema_momentum,
+          .ema_overwrite_frequency = o.ema_overwrite_frequency,
+          .gradient_accumulation_steps = o.gradient_accumulation_steps,
           .name = o.name};
 }
 

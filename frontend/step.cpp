@@ -151,7 +151,8 @@ void StepBuilder::minimize(const Tensor& loss, const std::vector<Variable>& weig
   const std::vector<Tensor> slopes = gradients(loss, weights);
   std::vector<Parameter> parameters;
   for (std::size_t k = 0; k < weights.size(); ++k)
-    parameters.push_back({weights[k].path(), Tensor(state_->trace.read(weights[k].state())), slopes[k]});
+    parameters.push_back(
+        {weights[k].path(), Tensor(state_->trace.read(weights[k].state())), slopes[k], weights[k].state()->constraint});
   OptimizerStates states(state_->graph);
   optimizer->apply(parameters, states);
   for (const OptimizerState& s : states.list())

@@ -1,5 +1,6 @@
-// Model::save_weights and load_weights: weights by their paths in a safetensors file.
+// Model::save_weights and load_weights: weights by their paths in a safetensors file, or in a file of Keras.
 
+#include <cmath>
 #include <cstring>
 #include <set>
 
@@ -7,6 +8,9 @@
 #include <sinter/frontend/safetensors.h>
 #include <sinter/ir/error.h>
 #include <sinter/ir/near_matches.h>
+
+#include "atomic_file.h"
+#include "keras_weights.h"
 
 namespace sinter {
 
@@ -39,29 +43,58 @@ Array contents_for(const Variable& weight, const WeightSource& source, const Ten
     user_error(path, ": holds no tensor '", source.tensor, "' for weight '", weight.path(), "'",
                file.did_you_mean(source.tensor));
   const Array contents = source.transpose ? transposed(*found) : *found;
-  if (contents.type() != weight.type())
+  const bool both_floats = ir::is_float(contents.dtype()) && ir::is_float(weight.dtype());
+  if (contents.shape() != weight.shape() || (contents.dtype() != weight.dtype() && !both_floats))
     user_error(path, ": weight '", weight.path(), "' is ", weight.type(), ", but tensor '", source.tensor, "' is ",
                contents.type(), source.transpose ? " (transposed)" : "");
-  return contents;
+  const Array converted = contents.astype(weight.dtype());
+  if (ir::size_of(contents.dtype()) > ir::size_of(weight.dtype()) || ir::is_half(weight.dtype()))
+    for (std::int64_t k = 0; k < contents.size(); ++k)
+      if (std::isfinite(contents.flat(k)) && !std::isfinite(converted.flat(k)))
+        user_error(path, ": element ", k, " of tensor '", source.tensor, "' is ", contents.flat(k),
+                   ", which is out of range for weight '", weight.path(), "' of ", weight.dtype());
+  return converted;
+}
+
+/// Where each weight is found when nothing else was said: the tensor's name by the weight's path.
+std::map<std::string, std::string> usual_sources(const Model& model, const TensorFile& file, bool of_keras,
+                                                 const std::string& path) {
+  std::map<std::string, std::string> names;
+  if (of_keras)
+    for (const detail::KerasPlace& place : detail::keras_places(model, file, path))
+      names[place.weight.path()] = place.dataset;
+  else
+    for (const Variable& v : model.weights()) names[v.path()] = v.path();
+  return names;
 }
 
 }  // namespace
 
 void Model::save_weights(const std::string& path) const {
+  const std::vector<Variable> weights = weights_of(*this);
+  if (path.ends_with(".weights.h5")) {
+    const std::string bytes = detail::keras_weights_bytes(*this, path);
+    const std::span<const std::byte> parts[] = {std::as_bytes(std::span(bytes))};
+    return detail::replace_file(path, parts);
+  }
+  if (path.ends_with(".h5") || path.ends_with(".keras"))
+    user_error(path, ": weights are saved in .safetensors or, for Keras, in .weights.h5 files");
   TensorFile file;
-  for (const Variable& v : weights_of(*this)) file.tensors.emplace_back(v.path(), v.value());
+  for (const Variable& v : weights) file.tensors.emplace_back(v.path(), v.value());
   file.metadata = {{"format", "sinter"}};
   write_safetensors(path, file);
 }
 
 void Model::load_weights(const std::string& path, const LoadWeightsOptions& options) {
   const std::vector<Variable> weights = weights_of(*this);
-  const TensorFile file = read_safetensors(path);
+  const std::optional<TensorFile> keras = detail::read_keras_weights(path);
+  const TensorFile file = keras ? *keras : read_safetensors(path);
+  const std::map<std::string, std::string> usual = usual_sources(*this, file, keras.has_value(), path);
   std::vector<Array> contents;
   std::set<std::string> taken, paths;
   for (const Variable& v : weights) {
     const auto listed = options.sources.find(v.path());
-    const WeightSource source = listed == options.sources.end() ? WeightSource{v.path()} : listed->second;
+    const WeightSource source = listed == options.sources.end() ? WeightSource{usual.at(v.path())} : listed->second;
     contents.push_back(contents_for(v, source, file, path));
     taken.insert(source.tensor);
     paths.insert(v.path());
@@ -72,7 +105,7 @@ void Model::load_weights(const std::string& path, const LoadWeightsOptions& opti
       user_error("load_weights: there is no weight '", weight, "'", ir::did_you_mean(weight, known));
   }
   for (const auto& [name, array] : file.tensors)
-    if (!options.ignore_others && !taken.contains(name))
+    if (!options.ignore_others && !taken.contains(name) && (!keras || detail::is_layer_weight(name)))
       user_error(path, ": no weight takes tensor '", name, "'; set ignore_others if that is meant");
   // Nothing is assigned before everything was found to fit.
   for (std::size_t k = 0; k < weights.size(); ++k) weights[k].assign(contents[k]);

@@ -1,5 +1,4 @@
-// Callbacks: hooks, and each callback's rules. Citations are of Keras 3 (keras/src/callbacks) and of
-// keras-semantics.md 1.5.
+// Callbacks: hooks, and each callback's rules. Files named beside a test are of Keras 3 (keras/src/callbacks).
 
 #include <algorithm>
 #include <cmath>
@@ -77,6 +76,7 @@ std::vector<double> rates_after(ReduceLROnPlateauOptions options, const std::vec
 
 }  // namespace
 
+// keras-semantics 1.5: LambdaCallback
 TEST_CASE("callbacks: hooks come in Keras's order", "[callbacks]") {
   std::string calls;
   const auto note = [&calls](const std::string& what) { calls += what + " "; };
@@ -193,7 +193,8 @@ TEST_CASE("callbacks: training without them and with one that only looks has the
   CHECK(train({}) == train({TerminateOnNaN(), LambdaCallback({})}));
 }
 
-TEST_CASE("fit: initial_epoch, validation_freq and validation_batch_size", "[callbacks]") {  // 1.5
+// keras-semantics 1.5: initial_epoch, validation_freq, validation_batch_size
+TEST_CASE("fit: initial_epoch, validation_freq and validation_batch_size", "[callbacks]") {
   Sequential model = line_model();
   const History h = model.fit(testing::line_x(), testing::line_y(),
                               {.epochs = 5,
@@ -214,17 +215,19 @@ TEST_CASE("fit: initial_epoch, validation_freq and validation_batch_size", "[cal
 
 // ---- EarlyStopping ----
 
-TEST_CASE("EarlyStopping: counts as Keras does", "[callbacks]") {  // early_stopping.py; 1.5 "stop when wait>=patience"
-  CHECK(epochs_run({}, {3, 2, 2, 1}) == 3);                        // patience 0: at once
-  CHECK(epochs_run({.patience = 1}, {3, 2, 2, 1}) == 3);           // ... and 1 is the same
-  CHECK(epochs_run({.patience = 2}, {3, 2, 2, 1, 1, 1, 0}) == 6);  // an improvement begins the count anew
-  CHECK(epochs_run({.min_delta = 0.5}, {3, 2.6, 2, 1}) == 2);      // 0.4 is no improvement
-  CHECK(epochs_run({.min_delta = 0.5}, {3, 2.5, 2, 1}) == 2);      // neither is 0.5 itself
-  CHECK(epochs_run({}, {not_a_number, not_a_number, 1}) == 2);     // epoch 0 never stops
+// keras-semantics 1.5: EarlyStopping
+TEST_CASE("EarlyStopping: counts as Keras does", "[callbacks]") {    // early_stopping.py
+  CHECK(epochs_run({}, {3, 2, 2, 1}) == 3);                          // patience 0: at once
+  CHECK(epochs_run({.patience = 1}, {3, 2, 2, 1}) == 3);             // ... and 1 is the same
+  CHECK(epochs_run({.patience = 2}, {3, 2, 2, 1, 1, 1, 0}) == 6);    // an improvement begins the count anew
+  CHECK(epochs_run({.min_delta = 0.5}, {3, 2.6, 2, 1}) == 2);        // 0.4 is no improvement
+  CHECK(epochs_run({.min_delta = 0.5}, {3, 2.5, 2, 1}) == 2);        // neither is 0.5 itself
+  CHECK(epochs_run({}, {not_a_number, not_a_number, 1}) == 2);       // epoch 0 never stops
   CHECK(epochs_run({.start_from_epoch = 2}, {1, 9, 5, 6, 7}) == 4);  // epochs before do not count, as best neither
   CHECK(epochs_run({.patience = 2}, {1, not_a_number, not_a_number, 0}) == 3);
 }
 
+// keras-semantics 1.5: EarlyStopping (mode)
 TEST_CASE("EarlyStopping: direction by name or by mode", "[callbacks]") {
   CHECK(epochs_run({}, {0.1, 0.2, 0.2, 0.3}, "val_accuracy") == 3);
   CHECK(epochs_run({}, {0.1, 0.2, 0.2, 0.3}, "digit_accuracy") == 3);
@@ -237,14 +240,15 @@ TEST_CASE("EarlyStopping: direction by name or by mode", "[callbacks]") {
         "= MonitorMode::min or MonitorMode::max");
 }
 
+// keras-semantics 1.5: EarlyStopping (baseline)
 TEST_CASE("EarlyStopping: a baseline has to be beaten for the count to begin again", "[callbacks]") {
   CHECK(epochs_run({.patience = 3, .baseline = 1.0}, {5, 4, 3, 2, 0}) == 5);  // improvements do not stop it...
   CHECK(epochs_run({.patience = 3, .baseline = 1.0}, {5, 4, 3, 3, 0}) == 4);  // ... but have been counted
   CHECK(epochs_run({.patience = 3, .baseline = 6.0}, {5, 4, 3, 3, 3, 3, 0}) == 6);
 }
 
-TEST_CASE("EarlyStopping: the best weights come back, stopped or not",
-          "[callbacks]") {  // 1.5 "restores at train end always"
+// keras-semantics 1.5: EarlyStopping (restore_best_weights)
+TEST_CASE("EarlyStopping: the best weights come back, stopped or not", "[callbacks]") {
   Rehearsal stopped, whole, kept, barely;
   EarlyStopping stopping({.patience = 2, .verbose = 1, .restore_best_weights = true});
   CHECK(stopped.run(stopping, {3, 1, 2, 2, 2}) == 4);
@@ -273,6 +277,7 @@ TEST_CASE("EarlyStopping: a whole training ends", "[callbacks]") {
   CHECK(stopping.stopped_epoch() == h.epochs().back());
 }
 
+// keras-semantics 1.5: EarlyStopping (error)
 TEST_CASE("callbacks: an unknown log is an error before the first step", "[callbacks]") {
   Sequential model = line_model();
   const auto refused = [&](AnyCallback callback) {
@@ -289,6 +294,7 @@ TEST_CASE("callbacks: an unknown log is an error before the first step", "[callb
   CHECK(model.get_weights()[0].item() == before);
 }
 
+// keras-semantics 1.5: callbacks (errors)
 TEST_CASE("callbacks: options out of range", "[callbacks]") {
   CHECK(message_of([] { EarlyStopping({.patience = -1}); }) == "EarlyStopping: patience must not be negative, got -1");
   CHECK(message_of([] { EarlyStopping({.min_delta = not_a_number}); }) ==
@@ -303,6 +309,7 @@ TEST_CASE("callbacks: options out of range", "[callbacks]") {
 
 // ---- Learning rates ----
 
+// keras-semantics 1.5: ReduceLROnPlateau
 TEST_CASE("ReduceLROnPlateau: patience, cooldown and the least rate", "[callbacks]") {  // reduce_lr_on_plateau.py
   const double tenth = Approx(0.1).epsilon(1e-6) == 0.1F ? static_cast<double>(0.1F) : 0.0;
   using V = std::vector<double>;
@@ -317,6 +324,7 @@ TEST_CASE("ReduceLROnPlateau: patience, cooldown and the least rate", "[callback
   CHECK(rates_after({.patience = 1, .min_delta = 0.0}, {5, 4.99995, 4}) == V{1, 1, 1});
 }
 
+// keras-semantics 1.5: ReduceLROnPlateau (logs)
 TEST_CASE("ReduceLROnPlateau: in a training, logged, and nothing is compiled", "[callbacks]") {
   Sequential model = line_model();
   std::ostringstream shown;
@@ -332,6 +340,7 @@ TEST_CASE("ReduceLROnPlateau: in a training, logged, and nothing is compiled", "
   CHECK(shown.str().starts_with("Epoch 2: ReduceLROnPlateau reducing learning rate to 0.0250.\n"));
 }
 
+// keras-semantics 1.5: LearningRateScheduler
 TEST_CASE("LearningRateScheduler: a rate for every epoch", "[callbacks]") {
   Sequential model = line_model();
   const History h = model.fit(
@@ -344,6 +353,7 @@ TEST_CASE("LearningRateScheduler: a rate for every epoch", "[callbacks]") {
         "LearningRateScheduler: the schedule gave nan for epoch 0; a learning rate is finite and not negative");
 }
 
+// keras-semantics 1.5: LearningRateScheduler (error)
 TEST_CASE("callbacks that set the learning rate refuse a schedule", "[callbacks]") {
   Sequential model(Input({1}), Dense(1));
   model.compile(SGD({.learning_rate = ExponentialDecay{.initial_learning_rate = 0.1}}), "mse", {},
@@ -358,6 +368,7 @@ TEST_CASE("callbacks that set the learning rate refuse a schedule", "[callbacks]
 
 // ---- TerminateOnNaN ----
 
+// keras-semantics 1.5: TerminateOnNaN
 TEST_CASE("TerminateOnNaN: the batch that broke it is the last", "[callbacks]") {
   Sequential model = line_model();
   model.set_learning_rate(1e30);
@@ -373,7 +384,8 @@ TEST_CASE("TerminateOnNaN: the batch that broke it is the last", "[callbacks]") 
 
 // ---- Files ----
 
-TEST_CASE("CSVLogger: epochs and sorted logs, NA without a value", "[callbacks]") {  // 1.5
+// keras-semantics 1.5: CSVLogger
+TEST_CASE("CSVLogger: epochs and sorted logs, NA without a value", "[callbacks]") {
   const TemporaryFolder folder;
   const std::string path = folder.file("log.csv");
   Sequential model = line_model();
@@ -402,6 +414,7 @@ TEST_CASE("CSVLogger: epochs and sorted logs, NA without a value", "[callbacks]"
   CHECK(contents_of(path).starts_with("epoch;loss;mae;val_loss;val_mae\n0;"));
 }
 
+// keras-semantics 1.5: CSVLogger (errors)
 TEST_CASE("CSVLogger: a file that does not fit, one that was cut off, one that cannot be written", "[callbacks]") {
   const TemporaryFolder folder;
   const std::string path = folder.file("log.csv");
@@ -422,6 +435,7 @@ TEST_CASE("CSVLogger: a file that does not fit, one that was cut off, one that c
         "CSVLogger: quotes and ends of lines cannot separate fields");
 }
 
+// keras-semantics 1.5: ModelCheckpoint (filepath)
 TEST_CASE("placeholders: Python's formats", "[callbacks]") {
   Logs logs;
   logs.set("epoch", 7.0);
@@ -444,6 +458,7 @@ TEST_CASE("placeholders: Python's formats", "[callbacks]") {
   CHECK(refused("a}") == "'a}': a } without its {; write }} for the brace itself");
 }
 
+// keras-semantics 1.5: ModelCheckpoint
 TEST_CASE("ModelCheckpoint: a file for every epoch", "[callbacks]") {
   const TemporaryFolder folder;
   Sequential model = line_model();
@@ -456,6 +471,7 @@ TEST_CASE("ModelCheckpoint: a file for every epoch", "[callbacks]") {
         model.get_weights()[0].item());
 }
 
+// keras-semantics 1.5: ModelCheckpoint (save_best_only)
 TEST_CASE("ModelCheckpoint: the best only, by a rehearsal", "[callbacks]") {
   const TemporaryFolder folder;
   const std::string path = folder.file("best.safetensors");
@@ -480,6 +496,7 @@ TEST_CASE("ModelCheckpoint: the best only, by a rehearsal", "[callbacks]") {
   CHECK(kept({}, {not_a_number, not_a_number}).first == -1.0);
 }
 
+// keras-semantics 1.5: ModelCheckpoint (save_freq)
 TEST_CASE("ModelCheckpoint: every so many batches", "[callbacks]") {  // model_checkpoint.py: counts across epochs
   const TemporaryFolder folder;
   Sequential model = line_model();
@@ -494,6 +511,7 @@ TEST_CASE("ModelCheckpoint: every so many batches", "[callbacks]") {  // model_c
   CHECK(std::filesystem::exists(folder.file("e3b2.safetensors")));
 }
 
+// keras-semantics 1.5: ModelCheckpoint (errors)
 TEST_CASE("ModelCheckpoint: paths and logs that there are not", "[callbacks]") {
   Sequential model = line_model();
   const auto refused = [&](const ModelCheckpointOptions& options) {
@@ -502,7 +520,8 @@ TEST_CASE("ModelCheckpoint: paths and logs that there are not", "[callbacks]") {
                 {.validation_split = 0.5, .verbose = 0, .callbacks = {ModelCheckpoint(options)}});
     });
   };
-  CHECK(refused({.filepath = "w.h5"}) == "ModelCheckpoint: filepath has to end in .safetensors, got 'w.h5'");
+  CHECK(refused({.filepath = "w.h5"}) ==
+        "ModelCheckpoint: filepath has to end in .safetensors or .weights.h5, got 'w.h5'");
   CHECK(refused({.filepath = "{acc}.safetensors"}) ==
         "unknown placeholder in '{acc}.safetensors' 'acc'; known: epoch, loss, mae, val_loss, "
         "val_mae");

@@ -93,6 +93,7 @@ TEST_CASE("checkpoint: before any training", "[checkpoint]") {
   CHECK(bits(second) == bits(first));
 }
 
+// keras-semantics 1.5: BackupAndRestore
 TEST_CASE("checkpoint: stopped after any batch and resumed, the bits, the history and the log are the same",
           "[checkpoint]") {
   const TemporaryFolder folder;
@@ -236,6 +237,7 @@ TEST_CASE("checkpoint: of another model, another optimizer, another fit", "[chec
   CHECK(resume(options(2)) == "no error");
 }
 
+// keras-semantics 1.5: BackupAndRestore (errors)
 TEST_CASE("BackupAndRestore: options", "[checkpoint]") {
   CHECK(message_of([] { BackupAndRestore({}); }) == "BackupAndRestore: .path is missing: where to keep the checkpoint");
   CHECK(message_of([] { BackupAndRestore({.path = "x", .every_epochs = 0}); }) ==

@@ -132,7 +132,8 @@ TEST_CASE("layers used after they were moved, or outside", "[errors]") {
       "contents");
 }
 
-TEST_CASE("fit and evaluate before compile", "[errors]") {  // keras-semantics.md 1.3
+// keras-semantics 1.3: fit before compile (error)
+TEST_CASE("fit and evaluate before compile", "[errors]") {
   Sequential model(Input({4}), Dense(1));
   CHECK_THROWS_WITH(model.fit(x, y, quiet),
                     "sequential: call compile() before fit(): it chooses the optimizer and the loss, as in "
@@ -141,7 +142,8 @@ TEST_CASE("fit and evaluate before compile", "[errors]") {  // keras-semantics.m
   CHECK_THROWS_AS(model.learning_rate(), UserError);
 }
 
-TEST_CASE("a loss that does not fit the output", "[errors]") {  // keras-semantics.md 1.3
+// keras-semantics 1.3: labels that do not fit the loss (error)
+TEST_CASE("a loss that does not fit the output", "[errors]") {
   CHECK_THROWS_WITH(compiled(3, {}, "mse").fit(x, y, quiet),
                     "loss mean_squared_error: expected labels of the output's shape [8,3], got [8,1]");
   CHECK_THROWS_WITH(compiled(3, "softmax", "categorical_crossentropy").fit(x, labels, quiet),
@@ -157,6 +159,7 @@ TEST_CASE("a loss that does not fit the output", "[errors]") {  // keras-semanti
       "loss 'mean_squared_error' gives f32[8] instead of one number; choose a reduction other than Reduction::none");
 }
 
+// keras-semantics 1.3: labels out of range (error)
 TEST_CASE("labels out of range", "[errors]") {
   Sequential model = compiled(3, "softmax", "sparse_categorical_crossentropy");
   const std::string expected =
@@ -171,7 +174,8 @@ TEST_CASE("labels out of range", "[errors]") {
   CHECK_THROWS_AS(model.fit(x, Array::from<std::int64_t>({0, 1, 2, -1, 0, 0, 0, 0}), quiet), UserError);
 }
 
-TEST_CASE("x and y of different lengths, and other data", "[errors]") {  // keras-semantics.md 1.3, 1.5
+// keras-semantics 1.3: lengths of x and y (error); 1.5: fit (errors)
+TEST_CASE("x and y of different lengths, and other data", "[errors]") {
   Sequential model = compiled(1, {}, "mse");
   CHECK_THROWS_WITH(model.fit(x, Array::zeros({7, 1}), quiet),
                     "x and y differ in length: x has 8 samples, y has 7; every sample needs one label");
@@ -190,7 +194,8 @@ TEST_CASE("x and y of different lengths, and other data", "[errors]") {  // kera
                     "x: nan in sample 0; remove or replace it, or train with check_finite = false");
 }
 
-TEST_CASE("unknown names list near matches", "[errors]") {  // keras-semantics.md 1.3
+// keras-semantics 1.3: names (error)
+TEST_CASE("unknown names list near matches", "[errors]") {
   CHECK_THROWS_WITH(Dense(3, "rleu"), Catch::Contains("unknown activation 'rleu'; did you mean 'relu'?"));
   Sequential model(Input({4}), Dense(1));
   CHECK_THROWS_WITH(model.compile("adm", "mse"), Catch::Contains("unknown optimizer 'adm'; did you mean 'adam'?"));

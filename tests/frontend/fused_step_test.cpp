@@ -135,6 +135,77 @@ TEST_CASE("clipvalue and weight decay stay in the contraction's kernel") {
   check_updated_in_contraction(graph, states_with(graph, first_kernel));
 }
 
+TEST_CASE("the moving average and the accumulated gradient stay in the contraction's kernel") {
+  Sequential model = seed_model();
+  model.compile(Adam({.use_ema = true, .ema_overwrite_frequency = 10}), "sparse_categorical_crossentropy");
+  std::vector<std::string> states = states_with(fused_step(model, class_label), first_kernel);
+  CHECK(states.size() == 4);  // weight, average, both slots
+  check_updated_in_contraction(fused_step(model, class_label), states);
+  model.compile(Adam({.weight_decay = 0.01, .use_ema = true, .gradient_accumulation_steps = 4}),
+                "sparse_categorical_crossentropy");
+  states = states_with(fused_step(model, class_label), first_kernel);
+  CHECK(states.size() == 5);  // and the accumulator
+  check_updated_in_contraction(fused_step(model, class_label), states);
+}
+
+TEST_CASE("the penalty and the sign constraint of a weight stay in the contraction's kernel") {
+  struct Constrained : Layer {
+    Variable w;
+    void build(const Shape& input) override {
+      w = add_weight("w", {input[-1], 32}, {.regularizer = "l2", .constraint = "non_neg"});
+    }
+    Tensor call(Tensor x) override { return relu(matmul(x, w)); }
+  };
+  Sequential model(Input({16}), Constrained(), Dense(1));
+  model.compile("adam", "mse");
+  const ir::Graph graph = fused_step(model, {ir::DType::f32, {1}});
+  check_updated_in_contraction(graph, states_with(graph, "sequential/constrained/w"));
+}
+
+namespace {
+
+/// The study notes' update, loss and metric, as a user writes them.
+struct MyMomentum : Optimizer {
+  MyMomentum() : Optimizer({.name = "my_momentum", .learning_rate = 0.01}) {}
+  void update(UpdateContext& c) const override {
+    const Tensor old = c.slot("speed");
+    const Tensor speed = 0.9 * old - c.learning_rate() * c.gradient();
+    c.assign(old, speed);
+    c.assign(c.value() + speed);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("seed model: a user's optimizer, loss and metric fuse as the built-in ones do") {
+  const auto compiled = [](AnyOptimizer optimizer, AnyLoss loss, AnyMetric metric) {
+    Sequential model = seed_model();
+    model.compile(std::move(optimizer), std::move(loss), {std::move(metric)});
+    return fused_step(model, {ir::DType::f32, {10}});
+  };
+  const AnyLoss my_loss = [](const Tensor& y, const Tensor& p) { return mean(-sum(y * log(clip(p, 1e-7, 1.0)), -1)); };
+  const AnyMetric my_metric =
+      AnyMetric("hits", [](const Tensor& y, const Tensor& p) { return cast(equal(argmax(y), argmax(p)), DType::f32); });
+  const ir::Graph mine = compiled(MyMomentum(), my_loss, my_metric);
+  const ir::Graph built_in = compiled(SGD({.momentum = 0.9}), "categorical_crossentropy", "categorical_accuracy");
+  // The update is in the register tile of the gradient's contraction, as with SGD.
+  for (const char* layer : {"sequential/dense/kernel", "sequential/dense_1/kernel"}) {
+    const std::vector<std::string> states = states_with(mine, layer);
+    REQUIRE(states.size() == 2);
+    check_updated_in_contraction(mine, states);
+    check_updated_in_contraction(built_in, states_with(built_in, layer));
+  }
+  const auto kernels = [](const ir::Graph& graph) {
+    return std::count_if(graph.nodes().begin(), graph.nodes().end(), [](const ir::Node& n) { return bool(n.body); });
+  };
+  CHECK(contractions(mine) == contractions(built_in));
+  CHECK(kernels(mine) <= kernels(built_in) + 1);
+  // Softmax, the loss of the user and its gradient visit each row in one kernel.
+  CHECK(std::any_of(mine.nodes().begin(), mine.nodes().end(), [](const ir::Node& n) {
+    return n.body && holds(n, "reduce_max") && holds(n, "exp") && holds(n, "log") && holds(n, "reduce_sum");
+  }));
+}
+
 TEST_CASE("a frozen layer has no gradient, no slots and no update") {
   Sequential model(Input({28, 28}), Flatten(), Dense(16, "relu"), Dense(10));
   model.layer("dense").set_trainable(false);

@@ -39,7 +39,8 @@ std::string error_of(const AnyLoss& loss, const Array& t, const Array& p) {
 
 }  // namespace
 
-TEST_CASE("softmax and sigmoid followed by a cross-entropy do not saturate", "[losses]") {  // keras-semantics.md 1.3
+// keras-semantics 1.3: logits (TF form)
+TEST_CASE("softmax and sigmoid followed by a cross-entropy do not saturate", "[losses]") {
   const Array logits = Array::from({200.0f, -200.0f, 0.0f}, {1, 3});
   const Point sparse = through("sparse_categorical_crossentropy", "softmax", Array::from({1}), logits);
   CHECK(sparse.value == Approx(400.0));
@@ -54,7 +55,8 @@ TEST_CASE("softmax and sigmoid followed by a cross-entropy do not saturate", "[l
   CHECK(binary.gradient.at(0, 0) == Approx(-1.0));
 }
 
-TEST_CASE("the clipped form of Keras on torch can be had", "[losses]") {  // keras-semantics.md 1.3
+// keras-semantics 1.3: logits (clipped form)
+TEST_CASE("the clipped form of Keras on torch can be had", "[losses]") {
   const Array logits = Array::from({200.0f, -200.0f, 0.0f}, {1, 3});
   const Point clipped =
       through(SparseCategoricalCrossentropy({.use_known_logits = false}), "softmax", Array::from({1}), logits);
@@ -62,6 +64,7 @@ TEST_CASE("the clipped form of Keras on torch can be had", "[losses]") {  // ker
   CHECK(clipped.gradient.at(0, 1) == 0.0);
 }
 
+// keras-semantics 1.3: logits (both forms)
 TEST_CASE("both forms agree where nothing saturates", "[losses]") {
   const Array logits = Array::from({0.5f, -1.0f, 2.0f, 0.1f, 0.2f, 0.3f}, {2, 3});
   const Array labels = Array::from({2, 0});
@@ -81,7 +84,8 @@ TEST_CASE("binary cross-entropy from logits has its gradient at 0", "[losses]") 
   CHECK(p.gradient.at(1, 0) == Approx(0.25));
 }
 
-TEST_CASE("label smoothing", "[losses]") {  // keras-semantics.md 1.3
+// keras-semantics 1.3: label smoothing
+TEST_CASE("label smoothing", "[losses]") {
   const Array t = Array::from({1.0f, 0.0f}, {1, 2});
   const Array p = Array::from({0.7f, 0.3f}, {1, 2});
   CHECK(value_of(CategoricalCrossentropy({.label_smoothing = 0.2}), t, p).item() ==
@@ -93,6 +97,7 @@ TEST_CASE("label smoothing", "[losses]") {  // keras-semantics.md 1.3
       std::string::npos);
 }
 
+// keras-semantics 1.3: losses
 TEST_CASE("losses that no golden case covers", "[losses]") {
   const Array t = Array::from({0.5f, 2.0f}, {1, 2});
   const Array p = Array::from({1.0f, 0.0f}, {1, 2});
@@ -112,7 +117,8 @@ TEST_CASE("the gradient of cosine similarity at zero is finite", "[losses]") {
   CHECK(std::isfinite(p.gradient.at(0, 0)));
 }
 
-TEST_CASE("labels of an axis more or less are taken, others refused", "[losses]") {  // keras-semantics.md 1.3
+// keras-semantics 1.3: MSE (squeeze, error on mismatch)
+TEST_CASE("labels of an axis more or less are taken, others refused", "[losses]") {
   const Array p = Array::from({1.0f, 2.0f, 3.0f}, {3, 1});
   CHECK(value_of("mse", Array::from({1.0f, 2.0f, 5.0f}), p).item() == Approx(4.0 / 3));
   CHECK(value_of("mse", Array::from({1, 2, 5}, {3, 1}), p).item() == Approx(4.0 / 3));
@@ -126,7 +132,8 @@ TEST_CASE("labels of an axis more or less are taken, others refused", "[losses]"
             .find("one-hot labels need categorical_crossentropy") != std::string::npos);
 }
 
-TEST_CASE("sparse labels of any integer dtype, with or without a last axis", "[losses]") {  // keras-semantics.md 1.3
+// keras-semantics 1.3: sparse categorical cross-entropy
+TEST_CASE("sparse labels of any integer dtype, with or without a last axis", "[losses]") {
   std::vector<float> rows(300, 0.0f);
   rows[299] = 10.0f;
   const Array p = Array::from(rows, {1, 300});
@@ -139,7 +146,8 @@ TEST_CASE("sparse labels of any integer dtype, with or without a last axis", "[l
   CHECK(AnyLoss("mse")->classes(p.type()) == 0);
 }
 
-TEST_CASE("reductions with weights", "[losses]") {  // keras-semantics.md 1.3
+// keras-semantics 1.3: reduction
+TEST_CASE("reductions with weights", "[losses]") {
   const Array t = Array::zeros({2, 1});
   const Array p = Array::from({1.0f, 3.0f}, {2, 1});
   const Array w = Array::from({2.0f, 0.5f});
@@ -157,6 +165,7 @@ TEST_CASE("reductions with weights", "[losses]") {  // keras-semantics.md 1.3
                   UserError);
 }
 
+// keras-semantics 1.3: custom losses
 TEST_CASE("a loss may be a lambda or a class of one's own", "[losses]") {
   const AnyLoss mine = [](const Tensor& t, const Tensor& p) { return mean(abs(t - p), -1); };
   CHECK(value_of(mine, Array::zeros({2, 1}), Array::from({1.0f, 3.0f}, {2, 1})).item() == Approx(2.0));
@@ -172,6 +181,7 @@ TEST_CASE("a loss may be a lambda or a class of one's own", "[losses]") {
   CHECK(value_of(copy, Array::zeros({1, 1}), Array::from({2.0f}, {1, 1})).item() == Approx(8.0));
 }
 
+// keras-semantics 1.3: names (error)
 TEST_CASE("an unknown loss lists near matches", "[losses]") {
   CHECK_THROWS_WITH(AnyLoss("sparse_categorical_crosentropy"),
                     Catch::Contains("did you mean 'sparse_categorical_crossentropy'"));

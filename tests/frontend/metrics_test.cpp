@@ -28,7 +28,8 @@ double value_of(const AnyMetric& any, const Array& t, const Array& p) {
 
 }  // namespace
 
-TEST_CASE("accuracy becomes the form that fits the shapes", "[metrics]") {  // keras-semantics.md 1.3
+// keras-semantics 1.3: accuracy resolution
+TEST_CASE("accuracy becomes the form that fits the shapes", "[metrics]") {
   const Array probabilities = Array::from({0.1f, 0.8f, 0.1f, 0.6f, 0.2f, 0.2f}, {2, 3});
   CHECK(value_of("accuracy", Array::from({1, 2}), probabilities) == 0.5);
   CHECK(value_of("accuracy", Array::from({1, 2}, {2, 1}), probabilities) == 0.5);
@@ -38,7 +39,8 @@ TEST_CASE("accuracy becomes the form that fits the shapes", "[metrics]") {  // k
   CHECK(value_of("accuracy", Array::from({1, 0, 1}), Array::from({0.9f, 0.5f, 0.4f}, {3, 1})) == Approx(2.0 / 3));
 }
 
-TEST_CASE("the name given is the name logged", "[metrics]") {  // keras-semantics.md 1.3
+// keras-semantics 1.3: logged name
+TEST_CASE("the name given is the name logged", "[metrics]") {
   CHECK(AnyMetric("acc").name() == "acc");
   CHECK(AnyMetric("acc").resolve(ints({4}), floats({4, 3}))->name() == "acc");
   CHECK(AnyMetric("mae").name() == "mae");
@@ -46,6 +48,7 @@ TEST_CASE("the name given is the name logged", "[metrics]") {  // keras-semantic
   CHECK(AnyMetric(SparseCategoricalAccuracy({.name = "right"})).name() == "right");
 }
 
+// keras-semantics 1.3: names of metrics
 TEST_CASE("losses are metrics, cosine similarity with its own sign", "[metrics]") {
   const Array t = Array::from({1.0f, 0.0f}, {1, 2});
   const Array p = Array::from({2.0f, 1.0f}, {1, 2});
@@ -55,7 +58,8 @@ TEST_CASE("losses are metrics, cosine similarity with its own sign", "[metrics]"
   CHECK(value_of("root_mean_squared_error", t, p) == 1.0);
 }
 
-TEST_CASE("1.3 precision, recall, F1 and the counts they are made of", "[metrics]") {
+// keras-semantics 1.3: metrics (precision, recall, F1)
+TEST_CASE("precision, recall, F1 and the counts they are made of", "[metrics]") {
   // Positive: 0.9 (right), 0.6 (wrong); negative: 0.5 (a miss, the threshold is exceeded strictly), 0.1 (right), 0.2.
   const Array t = Array::from({1.0f, 0.0f, 1.0f, 0.0f, 0.0f}, {5, 1}),
               p = Array::from({0.9f, 0.6f, 0.5f, 0.1f, 0.2f}, {5, 1});
@@ -81,7 +85,8 @@ TEST_CASE("1.3 precision, recall, F1 and the counts they are made of", "[metrics
   CHECK_THROWS_AS(counts(Recall(), Array::from({1.0f, 0.0f, 1.0f}, {3, 1}), p), UserError);
 }
 
-TEST_CASE("1.3 top-k accuracy: fewer than k predictions are larger", "[metrics]") {
+// keras-semantics 1.3: metrics (top-k)
+TEST_CASE("top-k accuracy: fewer than k predictions are larger", "[metrics]") {
   const Array p = Array::from({0.1f, 0.2f, 0.3f, 0.4f, 0.4f, 0.3f, 0.2f, 0.1f}, {2, 4});
   const Array numbers = Array::from({1, 1}), column = Array::from({1, 1}, {2, 1});
   CHECK(value_of(SparseTopKCategoricalAccuracy({.k = 2}), numbers, p) == 0.5);
@@ -93,13 +98,15 @@ TEST_CASE("1.3 top-k accuracy: fewer than k predictions are larger", "[metrics]"
                     "metric top_k_categorical_accuracy: expected labels of shape [2,4] for predictions [2,4], got [2]");
 }
 
-TEST_CASE("a threshold is exceeded strictly", "[metrics]") {  // keras-semantics.md 1.3
+// keras-semantics 1.3: BinaryAccuracy (strictly greater)
+TEST_CASE("a threshold is exceeded strictly", "[metrics]") {
   const Array p = Array::from({0.5f, 0.6f}, {2, 1});
   CHECK(value_of(BinaryAccuracy(), Array::from({0.0f, 1.0f}, {2, 1}), p) == 1.0);
   CHECK(value_of(BinaryAccuracy({.threshold = 0.7}), Array::from({0.0f, 1.0f}, {2, 1}), p) == 0.5);
 }
 
-TEST_CASE("batches add up by samples", "[metrics]") {  // keras-semantics.md 1.3
+// keras-semantics 1.3: metric state
+TEST_CASE("batches add up by samples", "[metrics]") {
   const auto metric = AnyMetric("mse").resolve(floats({2, 1}), floats({2, 1}));
   const auto first = sums_of(*metric, Array::zeros({2, 1}), Array::from({1.0f, 1.0f}, {2, 1}));
   const auto last = sums_of(*metric, Array::zeros({1, 1}), Array::from({4.0f}, {1, 1}));
@@ -114,6 +121,7 @@ TEST_CASE("a metric of one's own is a name and a function", "[metrics]") {
   CHECK(value_of(mine, Array::zeros({1, 2}), Array::from({1.0f, -3.0f}, {1, 2})) == 3.0);
 }
 
+// keras-semantics 1.3: metrics (error)
 TEST_CASE("metrics refuse labels that do not fit", "[metrics]") {
   CHECK_THROWS_AS(value_of(SparseCategoricalAccuracy(), Array::zeros({2, 3}), Array::zeros({2, 3})), UserError);
   CHECK_THROWS_WITH(AnyMetric("acuracy"), Catch::Contains("did you mean 'accuracy'"));

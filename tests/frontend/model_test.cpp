@@ -39,6 +39,7 @@ std::vector<float> bits(const Model& model) {
 
 }  // namespace
 
+// keras-semantics 1.5: quiz Q10
 TEST_CASE("a line is learned", "[model]") {
   Sequential model(Input({1}), Dense(1));
   model.compile("sgd", "mean_squared_error");
@@ -51,6 +52,7 @@ TEST_CASE("a line is learned", "[model]") {
   CHECK(history.epochs().back() == 499);
 }
 
+// keras-semantics 1.5: quiz Q11
 TEST_CASE("the notes' layer trains like ours", "[model]") {
   const auto train = [](auto layer) {
     Sequential model(Input({1}), std::move(layer));
@@ -84,7 +86,8 @@ TEST_CASE("the same seed gives the same bits, another one others", "[model]") {
   CHECK(train(1) != train(2));
 }
 
-TEST_CASE("the last, smaller batch counts by its samples", "[model]") {  // keras-semantics.md 1.5
+// keras-semantics 1.5: partial last batch
+TEST_CASE("the last, smaller batch counts by its samples", "[model]") {
   // Loss of one batch of all samples, and the mean over batches of 4 and 2 weighted by size, are the same number.
   Sequential model(Input({1}), Dense(1));
   model.compile("sgd", "mse", {"mae"});
@@ -106,7 +109,8 @@ TEST_CASE("one step of SGD is what the formula says", "[model]") {
   CHECK(model.get_weights()[1].item() == Approx(0.3));
 }
 
-TEST_CASE("validation_split takes the last samples", "[model]") {  // keras-semantics.md 1.5
+// keras-semantics 1.5: validation_split
+TEST_CASE("validation_split takes the last samples", "[model]") {
   Sequential model(Input({1}), Dense(1));
   model.set_weights({Array::from<float>({0}, {1, 1}), Array::from<float>({0})});
   model.compile(SGD({.learning_rate = 0.0}), "mse");
@@ -117,6 +121,7 @@ TEST_CASE("validation_split takes the last samples", "[model]") {  // keras-sema
   CHECK(h.keys() == std::vector<std::string>{"loss", "val_loss"});
 }
 
+// keras-semantics 1.5: validation_data
 TEST_CASE("validation data are evaluated, not learned", "[model]") {
   Sequential model = classifier();
   model.compile("adam", "sparse_categorical_crossentropy", {"accuracy"});
@@ -159,7 +164,8 @@ TEST_CASE("data are seen in place and left alone", "[model]") {
   CHECK(x == std::vector<float>{1, 2, 3});
 }
 
-TEST_CASE("shuffling visits every sample and changes from epoch to epoch", "[model]") {  // keras-semantics.md 1.5
+// keras-semantics 1.5: shuffle
+TEST_CASE("shuffling visits every sample and changes from epoch to epoch", "[model]") {
   // A batch of one sample and a learning rate of 0: the loss of each step is that sample's, so sums agree.
   const auto run = [](bool shuffle) {
     Sequential model(Input({1}), Dense({.units = 1, .kernel_initializer = "zeros"}));
@@ -206,7 +212,8 @@ TEST_CASE("freezing after compile warns and waits for the next compile", "[model
       "sinter: warning: sequential: the model has no trainable weights, so training changes nothing\n"));
 }
 
-TEST_CASE("the learning rate is a state", "[model]") {  // keras-semantics.md 1.4
+// keras-semantics 1.4: learning rate
+TEST_CASE("the learning rate is a state", "[model]") {
   Sequential model(Input({1}), Dense(1));
   model.compile(SGD({.learning_rate = 0.25}), "mse");
   CHECK(model.learning_rate() == 0.25);
@@ -234,6 +241,7 @@ TEST_CASE("a callback sees every epoch and may end the training", "[model]") {
   CHECK(h["loss"] == losses);
 }
 
+// keras-semantics 1.3: steps_per_execution
 TEST_CASE("threads and steps_per_execution change no bit", "[model]") {
   // Large enough for kernels to be shared.
   std::vector<float> values(80 * 200);
@@ -263,6 +271,7 @@ TEST_CASE("threads and steps_per_execution change no bit", "[model]") {
   }
 }
 
+// keras-semantics 1.3: logits (TF form)
 TEST_CASE("softmax and cross-entropy stay exact where probabilities saturate", "[model]") {
   const auto loss = [](AnyLoss l) {
     Sequential model(Input({2}), Activation("softmax"));
@@ -273,7 +282,8 @@ TEST_CASE("softmax and cross-entropy stay exact where probabilities saturate", "
   CHECK(loss(SparseCategoricalCrossentropy({.use_known_logits = false})) == Approx(-std::log(1e-7)));
 }
 
-TEST_CASE("progress and summary are written as in Keras", "[model]") {  // keras-semantics.md 1.5
+// keras-semantics 1.5: summary
+TEST_CASE("progress and summary are written as in Keras", "[model]") {
   Sequential model(Input({28, 28}), Flatten(), Dense(128, "relu"), Dropout(0.2), Dense(10, "softmax"));
   // FLOPs: 2 * 784 * 128 + bias + relu; 2 * 128 * 10 + bias + softmax (max, its stop_gradient, sub, exp, sum, div).
   // Activations: 4 (784 + 128 + 128 + 10) bytes.

@@ -44,7 +44,8 @@ Array floats(std::initializer_list<float> values) { return Array::from(values); 
 
 }  // namespace
 
-TEST_CASE("gradient descent with momentum, plain and Nesterov", "[optimizers]") {  // keras-semantics.md 1.4
+// keras-semantics 1.4: SGD
+TEST_CASE("gradient descent with momentum, plain and Nesterov", "[optimizers]") {
   Walk plain(SGD({.learning_rate = 0.1, .momentum = 0.9}), floats({1.0f}));
   CHECK(plain(floats({1.0f})).at(0) == Approx(0.9));
   CHECK(plain(floats({1.0f})).at(0) == Approx(0.9 - 0.19));
@@ -52,6 +53,7 @@ TEST_CASE("gradient descent with momentum, plain and Nesterov", "[optimizers]") 
   CHECK(nesterov(floats({1.0f})).at(0) == Approx(1.0 - 0.19));
 }
 
+// keras-semantics 1.4: learning rate
 TEST_CASE("a learning rate is a state", "[optimizers]") {
   Walk walk("sgd", floats({1.0f}));
   CHECK(walk(floats({1.0f})).at(0) == Approx(0.99));
@@ -60,7 +62,8 @@ TEST_CASE("a learning rate is a state", "[optimizers]") {
   CHECK(walk.step().state("sgd/iteration").item() == 2.0);
 }
 
-TEST_CASE("states are listed in the order in which Keras saves them", "[optimizers]") {  // keras-semantics.md 1.4
+// keras-semantics 1.4: order of slots
+TEST_CASE("states are listed in the order in which Keras saves them", "[optimizers]") {
   Walk adam("adam", floats({1.0f}));
   std::vector<std::string> names;
   for (const OptimizerState& s : adam.states()) names.push_back(s.name);
@@ -73,7 +76,8 @@ TEST_CASE("states are listed in the order in which Keras saves them", "[optimize
   CHECK(scheduled.states().size() == 1);
 }
 
-TEST_CASE("clipping", "[optimizers]") {  // keras-semantics.md 1.4
+// keras-semantics 1.4: clipping (errors too)
+TEST_CASE("clipping", "[optimizers]") {
   const Array zero = floats({0.0f, 0.0f});
   const Array g = floats({3.0f, -4.0f});
   Walk value(SGD({.learning_rate = 1.0, .clipvalue = 2.0}), zero);
@@ -88,7 +92,8 @@ TEST_CASE("clipping", "[optimizers]") {  // keras-semantics.md 1.4
   CHECK_THROWS_AS(SGD({.clipnorm = -1.0}), UserError);
 }
 
-TEST_CASE("the global norm spans all weights", "[optimizers]") {  // keras-semantics.md 1.4
+// keras-semantics 1.4: global_clipnorm
+TEST_CASE("the global norm spans all weights", "[optimizers]") {
   StepBuilder builder;
   const Variable a = builder.variable("a", floats({0.0f}));
   const Variable b = builder.variable("b", floats({0.0f, 0.0f}));
@@ -104,12 +109,14 @@ TEST_CASE("the global norm spans all weights", "[optimizers]") {  // keras-seman
   CHECK(step.state(b.path()).at(1) == Approx(-2.0 / 3));
 }
 
-TEST_CASE("weight decay is decoupled and comes before the update", "[optimizers]") {  // keras-semantics.md 1.4
+// keras-semantics 1.4: weight decay
+TEST_CASE("weight decay is decoupled and comes before the update", "[optimizers]") {
   Walk walk(SGD({.learning_rate = 0.1, .weight_decay = 0.5}), floats({2.0f}));
   CHECK(walk(floats({1.0f})).at(0) == Approx(2.0 - 2.0 * 0.5 * 0.1 - 0.1));
 }
 
-TEST_CASE("optimizers that no golden case covers", "[optimizers]") {  // keras-semantics.md 1.4
+// keras-semantics 1.4: Lion, Adadelta, amsgrad
+TEST_CASE("optimizers that no golden case covers", "[optimizers]") {
   Walk lion(Lion({.learning_rate = 0.1}), floats({1.0f, 1.0f}));
   CHECK(lion(floats({5.0f, -0.1f})).at(0) == Approx(0.9));
   CHECK(lion(floats({5.0f, -0.1f})).at(1) == Approx(1.2));
@@ -150,18 +157,21 @@ TEST_CASE("weights of doubles are updated in double", "[optimizers]") {
   }
 }
 
+// keras-semantics 1.3: names of optimizers (error)
 TEST_CASE("an unknown optimizer lists near matches", "[optimizers]") {
   CHECK_THROWS_WITH(AnyOptimizer("adm"), Catch::Contains("unknown optimizer 'adm'; did you mean 'adam'"));
   CHECK(AnyOptimizer("RMSprop")->name() == "rmsprop");
   CHECK_THROWS_AS(SGD({.momentum = 2.0}), UserError);
 }
 
-TEST_CASE("a schedule drives the rate by the iteration", "[optimizers]") {  // keras-semantics.md 1.4
+// keras-semantics 1.4: schedules
+TEST_CASE("a schedule drives the rate by the iteration", "[optimizers]") {
   Walk walk(SGD({.learning_rate = PiecewiseConstantDecay{{0.0}, {1.0, 0.25}}}), floats({0.0f}));
   CHECK(walk(floats({1.0f})).at(0) == -1.0);
   CHECK(walk(floats({1.0f})).at(0) == -1.25);
 }
 
+// keras-semantics 1.4: schedules (errors)
 TEST_CASE("schedules refuse what makes no sense", "[optimizers]") {
   StepBuilder builder;
   const Tensor step = builder.input("step", Shape{});

@@ -31,7 +31,8 @@ const Pairs values = {{"loss", 0.25911}, {"accuracy", 0.92619}};
 
 }  // namespace
 
-TEST_CASE("the finished line is Keras 2's", "[progress]") {  // keras-semantics.md 1.5
+// keras-semantics 1.5: progress line (Keras 2)
+TEST_CASE("the finished line is Keras 2's", "[progress]") {
   Bench bench;
   Progress progress(bench.options(1875, 1, false));
   for (int step = 1; step <= 1875; ++step) {
@@ -43,7 +44,8 @@ TEST_CASE("the finished line is Keras 2's", "[progress]") {  // keras-semantics.
         "1875/1875 [==============================] - 0s 107us/step - loss: 0.2591 - accuracy: 0.9262\n");
 }
 
-TEST_CASE("a terminal sees the line move", "[progress]") {  // keras-semantics.md 1.5
+// keras-semantics 1.5: progress line (ETA, every 0.05 s)
+TEST_CASE("a terminal sees the line move", "[progress]") {
   Bench bench;
   Progress progress(bench.options(1875, 1, true));
   bench.time += 1.0;
@@ -62,7 +64,8 @@ TEST_CASE("a terminal sees the line move", "[progress]") {  // keras-semantics.m
   CHECK(last.ends_with("\n"));
 }
 
-TEST_CASE("only a terminal gets control characters", "[progress]") {  // keras-semantics.md 1.5
+// keras-semantics 1.5: progress line (not a terminal)
+TEST_CASE("only a terminal gets control characters", "[progress]") {
   Bench bench;
   Progress progress(bench.options(10, 1, false));
   for (int step = 1; step <= 10; ++step) {
@@ -75,7 +78,8 @@ TEST_CASE("only a terminal gets control characters", "[progress]") {  // keras-s
   CHECK(bench.take() == "10/10 [==============================] - 10s 1s/step - loss: 0.2591 - accuracy: 0.9262\n");
 }
 
-TEST_CASE("verbose 2 is one line, verbose 0 none", "[progress]") {  // keras-semantics.md 1.5
+// keras-semantics 1.5: verbose
+TEST_CASE("verbose 2 is one line, verbose 0 none", "[progress]") {
   Bench bench;
   Progress two(bench.options(2, 2, true));
   bench.time += 0.004;
@@ -104,7 +108,8 @@ TEST_CASE("the pace is that of the steps, without the first and without validati
   CHECK(bench.take() == "3/3 [==============================] - 7s 2ms/step\n");
 }
 
-TEST_CASE("numbers and times as Keras writes them", "[progress]") {  // keras-semantics.md 1.5
+// keras-semantics 1.5: numbers
+TEST_CASE("numbers and times as Keras writes them", "[progress]") {
   CHECK(format_value(0.25911) == "0.2591");
   CHECK(format_value(0.001) == "1.0000e-03");
   CHECK(format_value(0.0) == "0.0000e+00");
@@ -120,7 +125,8 @@ TEST_CASE("numbers and times as Keras writes them", "[progress]") {  // keras-se
   CHECK(format_eta(3665.0) == "1:01:05");
 }
 
-TEST_CASE("the look of Keras 3: names sorted, colours for a terminal alone", "[progress]") {  // keras-semantics.md 1.5
+// keras-semantics 1.5: progress line (Keras 3)
+TEST_CASE("the look of Keras 3: names sorted, colours for a terminal alone", "[progress]") {
   Bench bench;
   ProgressOptions plain = bench.options(1875, 1, false);
   plain.look = ProgressLook::keras3;

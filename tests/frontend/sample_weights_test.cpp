@@ -1,4 +1,4 @@
-// Weights of samples and of classes. Citations are of keras-semantics.md 1.3 and 1.5.
+// Weights of samples and of classes.
 
 #include <limits>
 
@@ -42,7 +42,8 @@ std::vector<float> bits(const Model& model) {
 
 }  // namespace
 
-TEST_CASE("sample weights: the reductions", "[sample_weights]") {  // 1.3: sum / number of values, even with weights
+// keras-semantics 1.3: reduction
+TEST_CASE("sample weights: the reductions", "[sample_weights]") {
   const Array w = Array::from<float>({2, 1, 0, 1});
   const auto loss = [&](Reduction reduction) {
     Sequential model = zero_model(MeanSquaredError({.reduction = reduction}));
@@ -59,6 +60,7 @@ TEST_CASE("sample weights: the reductions", "[sample_weights]") {  // 1.3: sum /
   CHECK(by_size.evaluate(x, y, {.verbose = 0})["loss"] == Approx(7.5));
 }
 
+// keras-semantics 1.5: sample_weight
 TEST_CASE("sample weights: a step of SGD is what the formula says", "[sample_weights]") {
   Sequential model(Input({1}), Dense({.units = 1, .kernel_initializer = "zeros"}));
   model.compile(SGD({.learning_rate = 0.1}), "mse");
@@ -101,7 +103,8 @@ TEST_CASE("sample weights: shuffled with their samples", "[sample_weights]") {
   CHECK(h["loss"][0] == Approx(expected).epsilon(1e-5));
 }
 
-TEST_CASE("class weights become sample weights", "[sample_weights]") {  // 1.5: class_weight becomes sample weights
+// keras-semantics 1.5: class_weight
+TEST_CASE("class weights become sample weights", "[sample_weights]") {
   const std::vector<std::int32_t> labels = testing::classes(30);
   std::vector<float> by_hand, rows(90, 0.0F);
   for (std::size_t k = 0; k < labels.size(); ++k) {
@@ -124,7 +127,8 @@ TEST_CASE("class weights become sample weights", "[sample_weights]") {  // 1.5: 
         train(one_hot, {.epochs = 2, .sample_weight = by_hand, .verbose = 0}, dense));
 }
 
-TEST_CASE("weighted_metrics count weights, metrics do not", "[sample_weights]") {  // 1.3
+// keras-semantics 1.3: weighted_metrics
+TEST_CASE("weighted_metrics count weights, metrics do not", "[sample_weights]") {
   const Array w = Array::from<float>({4, 0, 0, 0});
   Sequential model = zero_model("mse", {.metrics = {"mae"}, .weighted_metrics = {"mae", "mape"}});
   const Logs logs = model.evaluate(x, y, {.batch_size = 3, .sample_weight = w, .verbose = 0});
@@ -135,6 +139,7 @@ TEST_CASE("weighted_metrics count weights, metrics do not", "[sample_weights]") 
   CHECK(plain["weighted_mae"] == plain["mae"]);
 }
 
+// keras-semantics 1.5: validation_data (weights)
 TEST_CASE("sample weights and validation", "[sample_weights]") {
   Sequential model = zero_model();
   const Array w = Array::from<float>({1, 1, 1, 3});
@@ -201,6 +206,7 @@ TEST_CASE("sample weights: machine code and interpreter give the same bits", "[s
   CHECK(train(Backend::jit) == train(Backend::interpreter));
 }
 
+// keras-semantics 1.5: sample_weight, class_weight (errors)
 TEST_CASE("sample weights: what does not fit", "[sample_weights]") {
   Sequential model = zero_model();
   const auto refused = [&](FitOptions options) {

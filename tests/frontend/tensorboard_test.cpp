@@ -79,6 +79,7 @@ std::vector<std::string> files_in(const std::string& folder) {
 
 }  // namespace
 
+// keras-semantics 1.5: TensorBoard (bytes)
 TEST_CASE("event files: checksums and bytes", "[tensorboard]") {
   CHECK(detail::crc32c("123456789") == 0xE3069283U);            // the check value of CRC-32C
   CHECK(detail::crc32c(std::string(32, '\0')) == 0x8A9136AAU);  // RFC 3720, B.4
@@ -94,6 +95,7 @@ TEST_CASE("event files: checksums and bytes", "[tensorboard]") {
                     27));
 }
 
+// keras-semantics 1.5: TensorBoard
 TEST_CASE("TensorBoard: epochs of training and validation, batches", "[tensorboard]") {
   const TemporaryFolder folder;
   Sequential model(Input({1}), Dense(1));
@@ -124,6 +126,7 @@ TEST_CASE("TensorBoard: epochs of training and validation, batches", "[tensorboa
         std::vector<std::string>{shown(0, "epoch_loss", "val_loss"), shown(1, "epoch_loss", "val_loss")});
 }
 
+// keras-semantics 1.5: TensorBoard (errors)
 TEST_CASE("TensorBoard: folders and options that do not work", "[tensorboard]") {
   Sequential model(Input({1}), Dense(1));
   model.compile("sgd", "mse", {}, testing::interpreted());

@@ -38,6 +38,13 @@ if("thread" IN_LIST SINTER_SANITIZE AND "address" IN_LIST SINTER_SANITIZE)
   message(FATAL_ERROR "SINTER_SANITIZE: thread and address cannot be combined; build them one after the other")
 endif()
 
+if(SINTER_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "SINTER_FUZZ needs clang: tools/dev fuzz configures with it")
+  endif()
+  target_compile_options(sinter_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 if(SINTER_SANITIZE)
   list(JOIN SINTER_SANITIZE "," sanitizers)
   target_compile_options(sinter_flags INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer)

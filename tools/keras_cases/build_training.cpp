@@ -137,8 +137,12 @@ namespace {
 /// The options that every optimizer has.
 template <class Options>
 Options common_options(const Config& c) {
-  c.refuse({"use_ema", "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps"});
+  c.refuse({"loss_scale_factor"});
   Options o;
+  o.use_ema = c.flag("use_ema", false);
+  o.ema_momentum = c.number("ema_momentum", o.ema_momentum);
+  if (o.use_ema && c.has("ema_overwrite_frequency")) o.ema_overwrite_frequency = c.integer("ema_overwrite_frequency");
+  if (c.has("gradient_accumulation_steps")) o.gradient_accumulation_steps = c.integer("gradient_accumulation_steps");
   o.learning_rate = c.number("learning_rate", o.learning_rate.value());
   o.clipnorm = c.maybe("clipnorm");
   o.global_clipnorm = c.maybe("global_clipnorm");

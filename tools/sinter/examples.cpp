@@ -70,6 +70,28 @@ MadeModel custom() {
                   SGD({.learning_rate = 0.01, .momentum = 0.9}), "mse");
 }
 
+/// Gradient descent with momentum, as a user writes it.
+struct MyMomentum : Optimizer {
+  MyMomentum() : Optimizer({.name = "my_momentum", .learning_rate = 0.01}) {}
+  void update(UpdateContext& c) const override {
+    const Tensor old = c.slot("speed");
+    const Tensor speed = 0.9 * old - c.learning_rate() * c.gradient();
+    c.assign(old, speed);
+    c.assign(c.value() + speed);
+  }
+};
+
+/// The model of the study notes with an optimizer, a loss and a metric of the user's; labels are rows of ten.
+MadeModel user_written() {
+  const AnyLoss loss = [](const Tensor& y, const Tensor& p) { return mean(-sum(y * log(clip(p, 1e-7, 1.0)), -1)); };
+  const AnyMetric hits("hits",
+                       [](const Tensor& y, const Tensor& p) { return cast(equal(argmax(y), argmax(p)), DType::f32); });
+  return compiled(seed_layers(), MyMomentum(), loss, {hits});
+}
+
+/// The model of the study notes: every fourth step updates, and averages of the weights are kept.
+MadeModel averaged() { return on_clothes(seed_layers(), Adam({.use_ema = true, .gradient_accumulation_steps = 4})); }
+
 /// Formulas alone: an activation and a gate that the library does not have.
 MadeModel lambda() {
   return compiled(
@@ -155,6 +177,7 @@ MadeModel lamp() {
 
 ir::TensorType a_class() { return {ir::DType::u8, {}}; }
 ir::TensorType a_number() { return {ir::DType::f32, {1}}; }
+ir::TensorType a_row() { return {ir::DType::f32, {10}}; }
 ir::TensorType a_picture() { return {ir::DType::f32, {28, 28}}; }
 
 constexpr Example list[] = {
@@ -167,6 +190,8 @@ constexpr Example list[] = {
      a_number},
     {"clipped", "seed with gradients clipped by their global norm", clipped, a_class},
     {"frozen", "seed with a frozen first layer", frozen, a_class},
+    {"user_written", "seed with an optimizer, a loss and a metric written by its user", user_written, a_row},
+    {"averaged", "seed with gradients accumulated over 4 steps and moving averages of the weights", averaged, a_class},
     {"cnn", "two convolutions with pooling, Dense 128 relu, Dropout 0.25, Dense 10 softmax; Adam", cnn, a_class},
     {"lstm", "an LSTM over 28 rows of 28 pixels; Adam", lstm, a_class},
     {"autoencoder", "784 pixels through 32 numbers and back; mean squared error, Adam", autoencoder, a_picture},

@@ -9,6 +9,7 @@
 #include <sinter/frontend/callback.h>
 #include <sinter/frontend/callbacks.h>
 #include <sinter/frontend/classification_metrics.h>
+#include <sinter/frontend/constraints.h>
 #include <sinter/frontend/convolution_layers.h>
 #include <sinter/frontend/csv.h>
 #include <sinter/frontend/data.h>
@@ -28,11 +29,13 @@
 #include <sinter/frontend/noise_layers.h>
 #include <sinter/frontend/normalization_layers.h>
 #include <sinter/frontend/npy.h>
+#include <sinter/frontend/optimizer.h>
 #include <sinter/frontend/optimizers.h>
 #include <sinter/frontend/pooling_layers.h>
 #include <sinter/frontend/projection_layers.h>
 #include <sinter/frontend/random_tensors.h>
 #include <sinter/frontend/recurrent_layers.h>
+#include <sinter/frontend/regularizers.h>
 #include <sinter/frontend/reshaping_layers.h>
 #include <sinter/frontend/safetensors.h>
 #include <sinter/frontend/scan.h>

@@ -90,6 +90,9 @@ class SINTER_API Callback {
   virtual void on_epoch_begin(Training& training, int epoch);
   /// `logs`: of the epoch and its validation. What is added to them is shown and goes into the History.
   virtual void on_epoch_end(Training& training, int epoch, Logs& logs);
+  /// Around the validation of an epoch; `logs`: its loss and metrics, without "val_".
+  virtual void on_test_begin(Training& training);
+  virtual void on_test_end(Training& training, const Logs& logs);
   /// With steps_per_execution of n, batches come n at a time: begin of the first, end of the last.
   virtual void on_batch_begin(Training& training, std::int64_t batch);
   /// `logs`: means of this epoch so far, as the progress line shows them.

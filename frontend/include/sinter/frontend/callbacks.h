@@ -131,6 +131,27 @@ class SINTER_API LearningRateScheduler : public Callback {
   int verbose_;
 };
 
+struct SwapEMAWeightsOptions {
+  /// Exchanges them from the end of an epoch to the beginning of the next one as well, for callbacks that come after
+  /// this one, such as ModelCheckpoint.
+  bool swap_on_epoch = false;
+};
+/// Has the validation see the moving averages of the weights (Model::swap_ema_weights) instead of the weights.
+class SINTER_API SwapEMAWeights : public Callback {
+ public:
+  explicit SwapEMAWeights(SwapEMAWeightsOptions options = {}) : options_(options) {}
+  /// Throws UserError when the optimizer keeps no averages (OptimizerOptions::use_ema).
+  void on_train_begin(Training& training) override;
+  void on_epoch_begin(Training& training, int epoch) override;
+  void on_epoch_end(Training& training, int epoch, Logs& logs) override;
+  void on_test_begin(Training& training) override;
+  void on_test_end(Training& training, const Logs& logs) override;
+  bool sees_batches() const override { return false; }
+
+ private:
+  SwapEMAWeightsOptions options_;
+};
+
 /// Ends the training when the loss is no finite number any more.
 class SINTER_API TerminateOnNaN : public Callback {
  public:
@@ -191,10 +212,11 @@ struct ModelCheckpointOptions {
   std::int64_t save_every = 0;                                   // batches; 0: at the end of every epoch
   std::optional<double> initial_value_threshold = std::nullopt;  // the first best value, to be improved on
 };
-/// Saves the model's weights (Model::save_weights: a safetensors file, replaced as a whole).
+/// Saves the model's weights (Model::save_weights: a safetensors file or one of Keras, replaced as a whole).
 class SINTER_API ModelCheckpoint : public Callback {
  public:
-  /// Throws UserError for a path that does not end in ".safetensors" and for a malformed placeholder.
+  /// Throws UserError for a path that ends neither in ".safetensors" nor in ".weights.h5", and for a malformed
+  /// placeholder.
   explicit ModelCheckpoint(ModelCheckpointOptions options);
   /// Throws UserError for an unknown placeholder or monitor, listing the known ones.
   void on_train_begin(Training& training) override;
@@ -284,6 +306,8 @@ struct LambdaCallbackOptions {
   std::function<void(Training&, const Logs&)> on_train_end = {};
   std::function<void(Training&, int epoch)> on_epoch_begin = {};
   std::function<void(Training&, int epoch, Logs&)> on_epoch_end = {};
+  std::function<void(Training&)> on_test_begin = {};
+  std::function<void(Training&, const Logs&)> on_test_end = {};
   std::function<void(Training&, std::int64_t batch)> on_batch_begin = {};
   std::function<void(Training&, std::int64_t batch, const Logs&)> on_batch_end = {};
 };
@@ -294,6 +318,8 @@ class SINTER_API LambdaCallback : public Callback {
   void on_train_end(Training& training, const Logs& logs) override;
   void on_epoch_begin(Training& training, int epoch) override;
   void on_epoch_end(Training& training, int epoch, Logs& logs) override;
+  void on_test_begin(Training& training) override;
+  void on_test_end(Training& training, const Logs& logs) override;
   void on_batch_begin(Training& training, std::int64_t batch) override;
   void on_batch_end(Training& training, std::int64_t batch, const Logs& logs) override;
   bool sees_batches() const override { return functions_.on_batch_begin || functions_.on_batch_end; }

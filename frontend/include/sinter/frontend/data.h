@@ -51,13 +51,6 @@ class SINTER_API Data {
   std::vector<Item> items_;
 };
 
-/// Inputs with their labels, and perhaps weights: `.validation_data = {x_val, y_val}`.
-struct DataPair {
-  Data x = {};
-  Data y = {};
-  Data sample_weight = {};
-};
-
 /// Weights by class number: {{0, 1.0}, {1, 20.0}}. Classes that are not listed have weight 1.
 using ClassWeights = std::map<std::int64_t, double>;
 

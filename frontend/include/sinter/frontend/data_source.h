@@ -31,13 +31,14 @@ struct SourceOptions {
   int prefetch = 2;        // batches made ahead by a thread of their own while the model trains; 0: no thread
 };
 
-/// Where fit() and evaluate() get batches from. For the same epoch a source has to give the same batches, which is what
-/// makes trainings repeatable and lets them be resumed; it may be asked for an epoch several times.
+/// Where fit(), evaluate() and predict() get batches from. For the same epoch a source has to give the same batches,
+/// which is what makes trainings repeatable and lets them be resumed; it may be asked for an epoch several times.
 class SINTER_API DataSource {
  public:
   /// Gives one batch after the other, then nothing. Called from one thread at a time. What it throws ends fit().
   using Next = std::function<std::optional<Batch>()>;
-  /// Begins an epoch; epochs are counted through several calls of fit(), as for shuffling.
+  /// Begins an epoch. Trainings count epochs through several calls of fit(), as for shuffling; all others, validation
+  /// among them, ask for epoch 0 each time.
   using Begin = std::function<Next(std::uint64_t epoch)>;
 
   /// Throws UserError for negative options and without a function.
@@ -49,6 +50,24 @@ class SINTER_API DataSource {
  private:
   Begin begin_;
   SourceOptions options_;
+};
+
+/// What fit() validates with: `.validation_data = {x, y}`, perhaps with weights, {x, y, sample_weight}; or a source.
+class SINTER_API ValidationData {
+ public:
+  ValidationData() = default;
+  ValidationData(Data x, Data y, Data sample_weight = {})
+      : arrays_{.x = std::move(x), .y = std::move(y), .sample_weight = std::move(sample_weight)} {}
+  ValidationData(DataSource source) : source_(std::move(source)) {}  // NOLINT: implicit by design
+
+  bool given() const { return source_ || arrays_.x.given(); }
+  const Batch& arrays() const { return arrays_; }
+  /// Null: arrays.
+  const DataSource* source() const { return source_ ? &*source_ : nullptr; }
+
+ private:
+  Batch arrays_;
+  std::optional<DataSource> source_;
 };
 
 namespace detail {

@@ -26,7 +26,9 @@
 #include <utility>
 #include <vector>
 
+#include <sinter/frontend/constraints.h>
 #include <sinter/frontend/initializers.h>
+#include <sinter/frontend/regularizers.h>
 #include <sinter/frontend/tensor.h>
 #include <sinter/frontend/variable.h>
 
@@ -51,6 +53,8 @@ struct WeightOptions {
   Initializer initializer = "glorot_uniform";
   DType dtype = DType::f32;
   bool trainable = true;
+  Regularizer regularizer = {};  // a term of the loss, while the weight is trainable
+  Constraint constraint = {};    // what the weight satisfies after every update
 };
 
 /// What a layer accepts at every call after its build(); see Layer::expect_inputs.

@@ -61,10 +61,14 @@ struct FitOptions {
   int epochs = 1;                // one more than the number of the last one
   int initial_epoch = 0;         // the number of the first one
   bool shuffle = true;           // samples are drawn in a new order every epoch
-  DataPair validation_data = {};
+  /// Batches in an epoch. 0: all of them, or as many as SourceOptions say. Arrays: the next epoch goes on where this
+  /// one ended; one that reaches the last sample ends there, with a warning if that was too early.
+  std::int64_t steps_per_epoch = 0;
+  ValidationData validation_data = {};     // arrays, or a source
   double validation_split = 0.0;           // this fraction of the samples, the last ones before shuffling, validates
   int validation_freq = 1;                 // epochs from one validation to the next
   std::int64_t validation_batch_size = 0;  // 0: batch_size
+  std::int64_t validation_steps = 0;       // the first so many batches validate; 0: all of them
   /// How much each sample counts in the loss, which is sum(w v) / n (see Reduction): [n], or [n, ...] for losses with
   /// several values per sample. One array for all outputs, or a list by place or name. Metrics of weighted_metrics use
   /// them too.
@@ -87,6 +91,7 @@ struct FitOptions {
 
 struct EvaluateOptions {
   std::int64_t batch_size = 32;
+  std::int64_t steps = 0;   // the first so many batches; 0: all of them
   Data sample_weight = {};  // as in FitOptions
   int verbose = 1;
   ProgressLook look = ProgressLook::keras2;
@@ -101,7 +106,8 @@ struct BatchOptions {
 
 struct PredictOptions {
   std::int64_t batch_size = 32;
-  int threads = 0;  // size of the team; 0: as compile() was told, else 1
+  std::int64_t steps = 0;  // the first so many batches; 0: all of them
+  int threads = 0;         // size of the team; 0: as compile() was told, else 1
 };
 
 /// A model is a layer, so it may be part of another model. Three ways to make one: from symbols, from a function, or by
@@ -158,7 +164,7 @@ class SINTER_API Model : public Layer {
   /// range.
   History fit(const Data& x, const Data& y, const FitOptions& options = {});
   /// Trains on batches that a source makes. batch_size and shuffle are the source's affair; sample_weight comes with
-  /// the batches, validation data are arrays. Throws UserError naming the batch for data that do not fit.
+  /// the batches. Throws UserError naming the batch for data that do not fit.
   History fit(const DataSource& source, const FitOptions& options = {});
   /// Loss and metrics over the samples.
   Logs evaluate(const Data& x, const Data& y, const EvaluateOptions& options = {});
@@ -168,6 +174,9 @@ class SINTER_API Model : public Layer {
   Array predict(const Data& x, const PredictOptions& options = {});
   /// All outputs of a model.
   std::vector<Array> predict_many(const Data& x, const PredictOptions& options = {});
+  /// The same for the x of a source's batches, one after the other. batch_size is the source's affair.
+  Array predict(const DataSource& source, const PredictOptions& options = {});
+  std::vector<Array> predict_many(const DataSource& source, const PredictOptions& options = {});
   /// One training step on exactly these samples. Loss and metrics of the batch, before the update.
   Logs train_on_batch(const Data& x, const Data& y, const BatchOptions& options = {});
   /// Loss and metrics of exactly these samples, without training.
@@ -183,11 +192,22 @@ class SINTER_API Model : public Layer {
   std::vector<std::pair<std::string, Array>> optimizer_state() const;
   void set_optimizer_state(std::string_view name, const Array& value);
 
-  /// Writes all weights, by their paths, to a safetensors file. The file is replaced as a whole (safetensors.h).
-  /// Throws UserError before the weights are made, and when the file cannot be written.
+  /// Exchanges the weights that are trained and their moving averages (OptimizerOptions::use_ema), so that the averages
+  /// may be evaluated or saved; called again, it puts both back. In between the model does not train. Throws UserError
+  /// before the first step and for an optimizer without averages.
+  void swap_ema_weights();
+  /// Whether they are exchanged. Throws UserError for an optimizer without averages.
+  bool ema_weights_swapped() const;
+
+  /// Writes all weights, by their paths, to a safetensors file; to a path that ends in ".weights.h5" as Keras does,
+  /// whose load_weights() reads them. The file is replaced as a whole (safetensors.h). Throws UserError before the
+  /// weights are made, and when the file cannot be written.
   void save_weights(const std::string& path) const;
-  /// Reads them back; names, shapes and dtypes have to be the same, and no weight changes unless all of them can.
-  /// Files of other libraries are read through a table of names.
+  /// Reads them back; names and shapes have to be the same, and no weight changes unless all of them can. Floats
+  /// convert: to wider ones exactly, to narrower ones rounded to the nearest, with an error for what is out of range.
+  /// Reads the files of Keras as well, known by their first bytes: .weights.h5, the weights in .keras (never code), and
+  /// .h5 of Keras
+  /// 2. Files of other libraries are read through a table of names.
   void load_weights(const std::string& path, const LoadWeightsOptions& options = {});
 
   /// Writes the steps of the model, with its weights and the optimizer's state as they are now, into an object file

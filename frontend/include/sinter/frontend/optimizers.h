@@ -1,130 +1,19 @@
 #pragma once
-// Optimizers. An optimizer describes, as tensors, how one step changes the weights; everything becomes part of the
-// compiled step. Update rules, defaults and the order within a step are those of Keras 3 (keras/src/optimizers):
-// clip the gradients, decay the weights (w -= w * weight_decay * learning_rate), update, count the step.
-//
-// A user's optimizer is one function:
-//
-//   struct MySGD : Optimizer {
-//     MySGD() : Optimizer({.name = "my_sgd", .learning_rate = 0.1}) {}
-//     void update(UpdateContext& c) const override { c.assign(c.value() - c.learning_rate() * c.gradient()); }
-//   };
+// The optimizers of Keras 3 (keras/src/optimizers): update rules and defaults are theirs. What they have in common, and
+// how to write one of your own: optimizer.h.
 
 #include <concepts>
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include <sinter/frontend/schedules.h>
-#include <sinter/frontend/tensor.h>
+#include <sinter/frontend/optimizer.h>
 
 namespace sinter {
-
-/// A state that an optimizer keeps between steps; it starts with `initial` in every element.
-struct OptimizerState {
-  std::string name;  // "adam/sequential/dense/kernel/momentum"
-  TensorType type;
-  double initial = 0.0;
-  Tensor tensor;  // in the graph of the step
-};
-
-/// One weight in the graph of a step: a state node, and its gradient.
-struct Parameter {
-  std::string path;
-  Tensor value;
-  Tensor gradient;
-};
-
-/// The states of one optimizer in one graph, in the order they are saved: iteration, learning_rate (unless it is a
-/// schedule), then those of each weight in turn, then those shared by all.
-class SINTER_API OptimizerStates {
- public:
-  explicit OptimizerStates(ir::Graph& graph) : graph_(graph) {}
-
-  /// The state named `name`, made on first use. Shared ones are listed last.
-  Tensor get(const std::string& name, const TensorType& type, double initial, bool shared = false);
-  /// After the step `state` (a state node of the graph) holds `value`; a later call replaces an earlier one.
-  void assign(const Tensor& state, const Tensor& value);
-  ir::Graph& graph() const { return graph_; }
-
-  std::vector<OptimizerState> list() const;
-
- private:
-  ir::Graph& graph_;
-  std::vector<OptimizerState> own_, shared_;
-};
-
-/// What `update` sees of one weight.
-class SINTER_API UpdateContext {
- public:
-  /// Context of `parameter`; made by Optimizer::apply.
-  UpdateContext(OptimizerStates& states, const std::string& prefix, const Parameter& parameter, Tensor learning_rate,
-                Tensor iterations);
-
-  /// The weight (after decay) and its gradient (after clipping); one type.
-  const Tensor& value() const { return value_; }
-  const Tensor& gradient() const { return gradient_; }
-  /// Scalar of the weight's dtype.
-  const Tensor& learning_rate() const { return learning_rate_; }
-  /// Updates made before this one, as a scalar of the weight's dtype.
-  const Tensor& iterations() const { return iterations_; }
-  /// iterations() + 1, the t of most formulas.
-  Tensor step() const { return iterations_ + 1.0; }
-
-  /// A state of the weight's type that belongs to it, e.g. "momentum".
-  Tensor slot(std::string_view name, double initial = 0.0);
-  /// A scalar state shared by all weights.
-  Tensor shared(std::string_view name, double initial = 0.0);
-  /// The weight's new value.
-  void assign(const Tensor& value);
-  /// A slot's (or shared state's) new value.
-  void assign(const Tensor& slot, const Tensor& value);
-
- private:
-  friend class Optimizer;
-  OptimizerStates& states_;
-  const std::string& prefix_;
-  const Parameter& parameter_;
-  Tensor value_, gradient_, learning_rate_, iterations_;
-};
-
-/// What every optimizer has.
-struct OptimizerOptions {
-  std::string name = "optimizer";
-  LearningRate learning_rate = 0.001;
-  std::optional<double> weight_decay = std::nullopt;     // decoupled: w -= w * weight_decay * learning_rate
-  std::optional<double> clipnorm = std::nullopt;         // each gradient scaled to at most this norm
-  std::optional<double> global_clipnorm = std::nullopt;  // all gradients scaled together
-  std::optional<double> clipvalue = std::nullopt;        // elements limited to [-clipvalue, clipvalue]
-};
-
-/// An immutable description; its states live with the model. At most one of the three clips may be set.
-class SINTER_API Optimizer {
- public:
-  explicit Optimizer(OptimizerOptions options);
-  virtual ~Optimizer();
-
-  /// Emits the new value of one weight and of its slots.
-  virtual void update(UpdateContext& c) const = 0;
-
-  /// Emits the whole step: clipping, decay, update() of every parameter, the count.
-  void apply(std::span<const Parameter> parameters, OptimizerStates& states) const;
-
-  const std::string& name() const { return options_.name; }
-  const OptimizerOptions& options() const { return options_; }
-  /// Names of the states that every optimizer has ("adam/iteration", i32; "adam/learning_rate", f32).
-  std::string iteration_name() const { return name() + "/iteration"; }
-  std::string learning_rate_name() const { return name() + "/learning_rate"; }
-
- private:
-  OptimizerOptions options_;
-};
 
 struct SGDOptions {
   LearningRate learning_rate = 0.01;
@@ -134,6 +23,10 @@ struct SGDOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<std::int64_t> ema_overwrite_frequency = std::nullopt;
+  std::optional<std::int64_t> gradient_accumulation_steps = std::nullopt;
   std::string name = "sgd";
 };
 /// w -= lr g. With momentum m = momentum m - lr g and w += m, or w += momentum m - lr g (Nesterov).
@@ -157,6 +50,10 @@ struct RMSpropOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<std::int64_t> ema_overwrite_frequency = std::nullopt;
+  std::optional<std::int64_t> gradient_accumulation_steps = std::nullopt;
   std::string name = "rmsprop";
 };
 /// v = rho v + (1 - rho) g^2; w -= lr g / sqrt(v + epsilon); centered: v minus the square of the mean gradient.
@@ -179,6 +76,10 @@ struct AdamOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<std::int64_t> ema_overwrite_frequency = std::nullopt;
+  std::optional<std::int64_t> gradient_accumulation_steps = std::nullopt;
   std::string name = "adam";
 };
 /// m += (1 - beta_1)(g - m); v += (1 - beta_2)(g^2 - v); w -= lr sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) +
@@ -202,6 +103,10 @@ struct AdamWOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<std::int64_t> ema_overwrite_frequency = std::nullopt;
+  std::optional<std::int64_t> gradient_accumulation_steps = std::nullopt;
   std::string name = "adamw";
 };
 /// Adam with decoupled weight decay (Loshchilov, Hutter, 2019).
@@ -218,6 +123,10 @@ struct AdagradOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<std::int64_t> ema_overwrite_frequency = std::nullopt;
+  std::optional<std::int64_t> gradient_accumulation_steps = std::nullopt;
   std::string name = "adagrad";
 };
 /// a += g^2; w -= lr g / sqrt(a + epsilon).
@@ -238,6 +147,10 @@ struct AdadeltaOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<std::int64_t> ema_overwrite_frequency = std::nullopt;
+  std::optional<std::int64_t> gradient_accumulation_steps = std::nullopt;
   std::string name = "adadelta";
 };
 /// a = rho a + (1 - rho) g^2; d = -g sqrt(s + epsilon) / sqrt(a + epsilon); s = rho s + (1 - rho) d^2; w += lr d.
@@ -259,6 +172,10 @@ struct AdamaxOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<std::int64_t> ema_overwrite_frequency = std::nullopt;
+  std::optional<std::int64_t> gradient_accumulation_steps = std::nullopt;
   std::string name = "adamax";
 };
 /// m as Adam; u = max(beta_2 u, |g|); w -= lr m / ((1 - beta_1^t)(u + epsilon)).
@@ -280,6 +197,10 @@ struct NadamOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<std::int64_t> ema_overwrite_frequency = std::nullopt;
+  std::optional<std::int64_t> gradient_accumulation_steps = std::nullopt;
   std::string name = "nadam";
 };
 /// Adam with Nesterov momentum; u_t = beta_1 (1 - 0.96^t / 2), the product of all u so far is a shared state (Dozat,
@@ -301,6 +222,10 @@ struct LionOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<std::int64_t> ema_overwrite_frequency = std::nullopt;
+  std::optional<std::int64_t> gradient_accumulation_steps = std::nullopt;
   std::string name = "lion";
 };
 /// w -= lr sign(beta_1 m + (1 - beta_1) g); m = beta_2 m + (1 - beta_2) g (Chen et al., 2023).
@@ -325,6 +250,10 @@ struct FtrlOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<std::int64_t> ema_overwrite_frequency = std::nullopt;
+  std::optional<std::int64_t> gradient_accumulation_steps = std::nullopt;
   std::string name = "ftrl";
 };
 /// Follow the regularised leader (McMahan et al., 2013).
@@ -346,6 +275,10 @@ struct LambOptions {
   std::optional<double> clipnorm = std::nullopt;
   std::optional<double> global_clipnorm = std::nullopt;
   std::optional<double> clipvalue = std::nullopt;
+  bool use_ema = false;
+  double ema_momentum = 0.99;
+  std::optional<std::int64_t> ema_overwrite_frequency = std::nullopt;
+  std::optional<std::int64_t> gradient_accumulation_steps = std::nullopt;
   std::string name = "lamb";
 };
 /// Adam's direction scaled to the norm of the weight (You et al., 2020).
