@@ -101,7 +101,8 @@ Variable Layer::add_weight(std::string name, const Dims& shape, const WeightOpti
   variable->path = str(at, "/", name);
   variable->name = std::move(name);
   variable->trainable = options.trainable;
-  variable->initializer = options.initializer;
+  variable->initializer =
+      options.initializer.value_or(Initializer(ir::is_float(options.dtype) ? "glorot_uniform" : "zeros"));
   variable->layer = state_;
   if (state.building && state.placed) variable->initialize(Trace::current()->seed());
   state.own_weights.emplace_back(std::move(variable));
