@@ -36,9 +36,15 @@ LayerOptions layer_options(const Options& options) {
   return {.name = options.name, .trainable = options.trainable};
 }
 
-/// What the options of every kind name, beside what the kind fixes.
+/// What the options of every kind name, beside what the kind fixes. Throws UserError for values out of range; `kind` is
+/// the layer's name in messages unless it has its own.
 template <class Options, class Design>
-Design designed(const Options& options, Design design) {
+Design designed(const char* kind, const Options& options, Design design) {
+  const std::string who = options.name.empty() ? kind : options.name;
+  if (options.units < 1) user_error(who, ": units must be positive, got ", options.units.value());
+  for (const double rate : {options.dropout, options.recurrent_dropout})
+    if (!(rate >= 0.0 && rate < 1.0))  // NaN is not
+      user_error(who, ": dropout and recurrent_dropout must be at least 0 and below 1, got ", rate);
   design.units = options.units.value();
   design.use_bias = options.use_bias;
   design.kernel = options.kernel_initializer;
@@ -63,12 +69,7 @@ LSTMOptions with_forget_bias(LSTMOptions options) {
 
 // ---- What they share ----
 
-Recurrent::Recurrent(LayerOptions options, Design design) : Layer(std::move(options)), design_(std::move(design)) {
-  if (design_.units < 1) fail(str("units must be positive, got ", design_.units));
-  for (const double rate : {design_.dropout, design_.recurrent_dropout})
-    if (!(rate >= 0.0 && rate < 1.0))  // NaN is not
-      fail(str("dropout and recurrent_dropout must be at least 0 and below 1, got ", rate));
-}
+Recurrent::Recurrent(LayerOptions options, Design design) : Layer(std::move(options)), design_(std::move(design)) {}
 
 void Recurrent::build(const Shape& input) {
   check_input(input);
@@ -202,7 +203,7 @@ Tensor Recurrent::call(Tensor x) { return call_many({x})[0]; }
 // ---- SimpleRNN ----
 
 SimpleRNN::SimpleRNN(Options options)
-    : Recurrent(layer_options(options), designed(options, Design{})), options_(std::move(options)) {}
+    : Recurrent(layer_options(options), designed("simple_rnn", options, Design{})), options_(std::move(options)) {}
 
 Tensors SimpleRNN::step(const Tensor& projected, const Tensors& states, const Product& recurrent) {
   return {options_.activation(projected + recurrent(states[0], 0, 1))};
@@ -213,7 +214,7 @@ std::shared_ptr<Recurrent> SimpleRNN::reversed() const { return std::make_shared
 // ---- LSTM ----
 
 LSTM::LSTM(Options options)
-    : Recurrent(layer_options(options), designed(with_forget_bias(options), Design{.gates = 4, .states = 2})),
+    : Recurrent(layer_options(options), designed("lstm", with_forget_bias(options), Design{.gates = 4, .states = 2})),
       options_(std::move(options)) {}
 
 Tensors LSTM::step(const Tensor& projected, const Tensors& states, const Product& recurrent) {
@@ -231,7 +232,8 @@ std::shared_ptr<Recurrent> LSTM::reversed() const { return std::make_shared<LSTM
 // ---- GRU ----
 
 GRU::GRU(Options options)
-    : Recurrent(layer_options(options), designed(options, Design{.gates = 3, .two_biases = options.reset_after})),
+    : Recurrent(layer_options(options),
+                designed("gru", options, Design{.gates = 3, .two_biases = options.reset_after})),
       options_(std::move(options)) {}
 
 Tensors GRU::step(const Tensor& projected, const Tensors& states, const Product& recurrent) {
