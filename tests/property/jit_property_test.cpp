@@ -30,7 +30,7 @@ struct Way {
 
 /// What the code was made of, to see that every form is met.
 struct Tally {
-  OpCounts ops, forms;
+  OpCounts ops, forms, drawn;  // drawn: ops of the graphs
   int graphs = 0, fused = 0, parallel = 0;
 };
 
@@ -60,6 +60,7 @@ Judge judge_of(const Way& way, Tally& tally) {
   return [way, options, &tally](const RandomGraph& g) -> std::string {
     const ir::Program program = passes::compile(g.graph, options);
     count(program, tally);
+    count_ops(g.graph, tally.drawn);
     const ir::InterpreterResult expected = ir::interpret(g.graph, g.environment);
     const ir::InterpreterResult got = run_compiled(program, g.environment, {options.target, way.checked, way.threads});
     const std::string found = difference(expected, got, g.environment);
@@ -75,6 +76,8 @@ void check_graphs(const Way& way, std::uint64_t first, std::uint64_t last, const
   // Every form is met often.
   for (const auto& [form, n] : tally.forms) CHECK(std::pair(form, n * 10 >= tally.graphs) == std::pair(form, true));
   CHECK(tally.forms.size() == 5);
+  for (const char* op : {"conv", "max_pool", "window_sum", "scan"})
+    CHECK(std::pair(op, tally.drawn[op] > 0) == std::pair(op, true));
 }
 
 /// Any choice a schedule can make; barriers everywhere, so that every kernel may be shared.
