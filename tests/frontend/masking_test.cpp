@@ -42,6 +42,11 @@ class WithMask : public Layer {
   std::shared_ptr<Layer> inner_;
 };
 
+Array array_of(std::vector<float> values) {
+  const auto n = static_cast<std::int64_t>(values.size());
+  return Array::from(std::move(values), {n, 1});
+}
+
 Array ints(std::vector<std::int32_t> values, const Shape& shape) { return Array::from(std::move(values), shape); }
 
 void check_same(const Array& a, const Array& b) {
@@ -207,6 +212,23 @@ TEST_CASE("metrics count what the mask leaves", "[masking]") {
   const Logs logs = model.evaluate(x, y, {.verbose = 0});
   CHECK(logs["accuracy"] == Approx(2.0 / 3));
   CHECK(logs["loss"] == Approx((2 * 0.0067153 + 5.0067153) / 3).epsilon(1e-4));
+}
+
+TEST_CASE("other metrics count by the mask as well, and weights of samples by their steps", "[masking]") {
+  Sequential model(Input({3}, {.dtype = DType::i32}), Embedding({.input_dim = 3, .output_dim = 1, .mask_zero = true}),
+                   Activation("sigmoid"));
+  model.set_weights({array_of({9, 9, -9})});  // says 1 for the padding and for index 1, 0 for index 2
+  model.compile({.optimizer = "sgd",
+                 .loss = "mse",
+                 .metrics = {Precision(), Recall()},
+                 .weighted_metrics = {"binary_accuracy"},
+                 .execution = testing::interpreted()});
+  const Array x = ints({1, 1, 0, 2, 0, 0}, {2, 3}), y = Array::from<float>({1, 0, 0, 1, 0, 0}, {2, 3, 1});
+  const Logs logs = model.evaluate(x, y, {.sample_weight = Array::from<float>({3, 1}), .verbose = 0});
+  CHECK(logs["precision"] == Approx(0.5));  // of the two steps said to be 1
+  CHECK(logs["recall"] == Approx(0.5));
+  CHECK(logs["binary_accuracy"] == Approx(3.0 / 7));  // right: 3; wrong: 3 and 1
+  CHECK(logs["loss"] == Approx((3 * 1.0 + 1 * 1.0) / 3).epsilon(1e-3));
 }
 
 TEST_CASE("recurrent layers skip masked steps", "[masking]") {

@@ -14,6 +14,7 @@
 #include "support/draws.h"
 #include "support/random.h"
 #include "support/random_values.h"
+#include "support/shared_kernels.h"
 #include "support/shrink.h"
 
 namespace sinter::test {
@@ -58,7 +59,8 @@ Judge judge_of(const Way& way, Tally& tally) {
   if (*way.level != '\0') options.target = runtime::restrict_target(options.target, way.level);
   if (!way.fuse) options.disabled = {"fuse"};
   return [way, options, &tally](const RandomGraph& g) -> std::string {
-    const ir::Program program = passes::compile(g.graph, options);
+    ir::Program program = passes::compile(g.graph, options);
+    if (way.threads > 1) program.items = shared_items(program.items);
     count(program, tally);
     count_ops(g.graph, tally.drawn);
     const ir::InterpreterResult expected = ir::interpret(g.graph, g.environment);
@@ -76,6 +78,7 @@ void check_graphs(const Way& way, std::uint64_t first, std::uint64_t last, const
   // Every form is met often.
   for (const auto& [form, n] : tally.forms) CHECK(std::pair(form, n * 10 >= tally.graphs) == std::pair(form, true));
   CHECK(tally.forms.size() == 5);
+  CHECK((way.threads == 1 || tally.parallel > tally.graphs));
   for (const char* op : {"conv", "max_pool", "window_sum", "scan"})
     CHECK(std::pair(op, tally.drawn[op] > 0) == std::pair(op, true));
 }

@@ -1,8 +1,6 @@
 // The weights after some steps of a model have the same bits in every way of running it.
 
-#include <memory>
 #include <set>
-#include <variant>
 
 #include <sinter/passes/pipeline.h>
 #include <sinter/passes/registry.h>
@@ -12,6 +10,7 @@
 #include "support/catch.h"
 #include "support/compare.h"
 #include "support/random_values.h"
+#include "support/shared_kernels.h"
 
 namespace sinter::test {
 
@@ -44,21 +43,6 @@ struct Way {
   int threads = 1;
 };
 
-/// Every kernel shared by the team, with a barrier behind it: these models are too small for that to pay.
-std::vector<ir::Item> shared(const std::vector<ir::Item>& items) {
-  std::vector<ir::Item> result;
-  for (const ir::Item& item : items) {
-    if (std::holds_alternative<ir::Barrier>(item)) continue;
-    result.push_back(item);
-    if (auto* kernel = std::get_if<ir::Kernel>(&result.back()))
-      kernel->schedule.parallel = kernel->schedule.form != ir::KernelForm::scatter;
-    if (auto* loop = std::get_if<std::shared_ptr<const ir::Loop>>(&result.back()))
-      *loop = std::make_shared<const ir::Loop>(ir::Loop{(*loop)->count, shared((*loop)->items)});
-    result.emplace_back(ir::Barrier{});
-  }
-  return result;
-}
-
 /// What the last of some steps gives.
 ir::InterpreterResult train(const ir::Graph& graph, ir::Environment environment, const Way& way) {
   passes::Options options;
@@ -66,7 +50,7 @@ ir::InterpreterResult train(const ir::Graph& graph, ir::Environment environment,
   if (!way.level.empty()) options.target = runtime::restrict_target(options.target, way.level);
   if (!way.disabled.empty()) options.disabled = {way.disabled};
   ir::Program program = passes::compile(graph, options);
-  if (way.threads > 1) program.items = shared(program.items);
+  if (way.threads > 1) program.items = shared_items(program.items);  // the models are too small for that to pay
   ir::InterpreterResult last;
   for (int k = 0; k < steps; ++k) {
     last = run_compiled(program, environment, {options.target, false, way.threads});
