@@ -45,12 +45,19 @@ Tensor ELU::call(Tensor x) { return elu(x, options_.alpha); }
 
 Softmax::Softmax(Dim axis) : Softmax(Options{.axis = axis}) {}
 Softmax::Softmax(Options options) : Layer({.name = options.name}), options_(std::move(options)) {}
-Tensor Softmax::call(Tensor x) { return softmax(x, options_.axis); }
+Tensor Softmax::call(Tensor x) {
+  const Tensor mask = x.mask();
+  return mask.empty() || mask.rank() < x.rank() ? softmax(x, options_.axis) : masked(x, mask);
+}
+
+Tensor Softmax::masked(const Tensor& x, const Tensor& mask) const {
+  return where(detail::as_mask(mask), detail::masked_softmax(x, mask, options_.axis), 0.0);
+}
 
 Tensors Softmax::call_many(Tensors xs) {
   if (xs.size() > 2) fail(str("expected a tensor, or a tensor and its mask, got ", xs.size(), " tensors"));
   if (xs.size() == 1) return {call(xs.front())};
-  return {detail::masked_softmax(xs[0], xs[1], options_.axis)};
+  return {masked(xs[0], xs[1])};
 }
 
 }  // namespace sinter

@@ -11,6 +11,7 @@ namespace {
 /// The inputs by their parts.
 struct Parts {
   Tensor query, value, key, mask;  // the mask may be empty
+  bool own_key = false;            // the key is not the value
 };
 
 Parts parts_of(const Tensors& xs) {
@@ -18,7 +19,7 @@ Parts parts_of(const Tensors& xs) {
           xs.size() > 2   ? xs[2]
           : xs.size() > 1 ? xs[1]
                           : xs[0],
-          xs.size() > 3 ? xs[3] : Tensor()};
+          xs.size() > 3 ? xs[3] : Tensor(), xs.size() > 2};
 }
 
 /// What is wrong with the shapes of {query, value, key, mask}; empty: nothing.
@@ -34,13 +35,35 @@ std::string complaint(const std::vector<Shape>& inputs) {
   return {};
 }
 
-/// Whether position t of the queries may look at position s: what is given and what causality says. Empty: everywhere.
+/// The padding of a sequence [n, positions, features]; empty: none.
+Tensor padding_of(const Tensor& x) {
+  const Tensor mask = x.mask();
+  if (!mask.empty() && mask.rank() != 2)
+    user_error(x.graph().path(), ": expected a mask of shape [n, positions] for ", x.type(), ", got ", mask.shape());
+  return mask;
+}
+
+/// What else may not be looked at.
+void narrow(Tensor& mask, const Tensor& more) { mask = mask.empty() ? more : logical_and(mask, more); }
+
+/// Whether position t of the queries may look at position s: what is given, what causality says, and what is no
+/// padding. Empty: everywhere.
 Tensor mask_of(const Parts& parts, bool causal) {
   Tensor mask = parts.mask.empty() ? Tensor() : detail::as_mask(parts.mask);
-  if (!causal) return mask;
-  const Tensor rows = expand_dims(arange(parts.query.shape()[1]), 1), columns = arange(parts.value.shape()[1]);
-  const Tensor before = greater_equal(rows, columns);
-  return mask.empty() ? before : logical_and(mask, before);
+  if (causal) {
+    const Tensor rows = expand_dims(arange(parts.query.shape()[1]), 1), columns = arange(parts.value.shape()[1]);
+    narrow(mask, greater_equal(rows, columns));
+  }
+  if (const Tensor padding = padding_of(parts.value); !padding.empty()) narrow(mask, expand_dims(padding, 1));
+  if (!parts.own_key) return mask;
+  if (const Tensor padding = padding_of(parts.key); !padding.empty()) narrow(mask, expand_dims(padding, 1));
+  return mask;
+}
+
+/// y, and 0 where the query is padding.
+Tensor without_padding(const Tensor& y, const Tensor& query) {
+  const Tensor padding = padding_of(query);
+  return padding.empty() ? y : where(expand_dims(padding, 2), y, 0.0);
 }
 
 Tensor distribution(const Tensor& scores, const Tensor& mask) {
@@ -98,8 +121,11 @@ Tensor MultiHeadAttention::call(Tensor x) { return call_many({x}).front(); }
 Tensors MultiHeadAttention::call_many(Tensors xs) {
   const Parts parts = parts_of(xs);
   const double scale = 1.0 / std::sqrt(static_cast<double>(options_.key_dim));
-  const Tensor query = query_(parts.query) * scale, key = key_(parts.key), value = value_(parts.value);
+  const Tensor none;  // the projections are of single positions: masks are seen to here
+  const Tensor query = query_(parts.query.with_mask(none)) * scale, key = key_(parts.key.with_mask(none)),
+               value = value_(parts.value.with_mask(none));
   Tensor mask = mask_of(parts, options_.use_causal_mask);
+  if (const Tensor padding = padding_of(parts.query); !padding.empty()) narrow(mask, expand_dims(padding, 2));
   if (!mask.empty() && mask.rank() == 3) mask = expand_dims(mask, 1);  // every head sees the same
   const Tensor probabilities = distribution(einsum("bthk,bshk->bhts", query, key), mask);
   const Tensor context = einsum("bhts,bshv->bhtv", dropout_(probabilities), value);
@@ -136,7 +162,7 @@ Tensor Attention::call(Tensor x) { return call_many({x}).front(); }
 Tensors Attention::call_many(Tensors xs) {
   const Parts parts = parts_of(xs);
   const Tensor probabilities = distribution(scores(parts.query, parts.key), mask_of(parts, options_.use_causal_mask));
-  return {matmul(dropout_(probabilities), parts.value)};
+  return {without_padding(matmul(dropout_(probabilities), parts.value), parts.query)};
 }
 
 AdditiveAttention::AdditiveAttention(Options options)
@@ -155,7 +181,8 @@ Tensors AdditiveAttention::call_many(Tensors xs) {
   const Parts parts = parts_of(xs);
   const Tensor activity = tanh(expand_dims(parts.query, 2) + expand_dims(parts.key, 1));
   const Tensor scores = sum(options_.use_scale ? activity * scale_ : activity, -1);
-  return {matmul(dropout_(distribution(scores, mask_of(parts, options_.use_causal_mask))), parts.value)};
+  const Tensor probabilities = distribution(scores, mask_of(parts, options_.use_causal_mask));
+  return {without_padding(matmul(dropout_(probabilities), parts.value), parts.query)};
 }
 
 }  // namespace sinter

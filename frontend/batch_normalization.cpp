@@ -17,14 +17,22 @@ struct Statistics {
   Tensor mean, variance;  // per channel
 };
 
-/// In one sweep around `center`.
+/// In one sweep around `center`. Positions that x's mask hides do not count; if none does, `center` is the mean.
 Statistics batch_statistics(const Tensor& x, const Tensor& center, int axis) {
   ir::Ints others;
   for (int k = 0; k < x.rank(); ++k)
     if (k != axis) others.push_back(k);
   const Tensor shifted = x - beside(center, axis, x.rank());
-  const Tensor offset = mean(shifted, Axes(others));
-  const Tensor spread = mean(square(shifted), Axes(others));
+  Tensor mask = x.mask(), count;
+  if (!mask.empty()) {
+    while (mask.rank() < x.rank()) mask = expand_dims(mask, -1);
+    count = maximum(sum(broadcast_to(cast(mask, x.dtype()), x.shape()), Axes(others)), 1.0);
+  }
+  const auto average = [&](const Tensor& v) {
+    return mask.empty() ? mean(v, Axes(others)) : sum(where(mask, v, 0.0), Axes(others)) / count;
+  };
+  const Tensor offset = average(shifted);
+  const Tensor spread = average(square(shifted));
   return {center + offset, maximum(spread - square(offset), 0.0)};
 }
 

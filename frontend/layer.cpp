@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <typeinfo>
+#include <utility>
 
 #include "layer_state.h"
 #include "trace.h"
+#include "warn.h"
 
 namespace sinter {
 
@@ -39,6 +41,9 @@ Tensors Layer::call_many(Tensors xs) {
              "; a layer with several inputs overrides `Tensors call_many(Tensors xs)`"));
   return {call(xs.front())};
 }
+
+bool Layer::supports_masking() const { return false; }
+Tensors Layer::compute_mask(const Tensors& xs) const { return {xs.front().mask()}; }
 
 const std::string& Layer::name() const {
   LayerState& state = LayerAccess::checked(*this);
@@ -138,6 +143,24 @@ Tensors run_call(const LayerState& state, const Tensors& xs, F body) {
   }
 }
 
+bool is_masked(const Tensors& xs) {
+  return std::any_of(xs.begin(), xs.end(), [](const Tensor& x) { return !x.mask().empty(); });
+}
+
+/// Masks of the results, where call() gave none. What parts of the layer did with a mask is known by them.
+void pass_masks(const Layer& layer, LayerState& state, const Tensors& xs, Tensors& results) {
+  if (!layer.supports_masking()) {
+    const bool ends = is_masked(xs) && !is_masked(results) && state.children.empty() && !state.is_model;
+    if (ends && !std::exchange(state.warned_of_mask, true))
+      detail::warn(str(state.path, ": the mask of its input ends here, ", layer.class_name(),
+                       " does not support masking; layers behind it see every position"));
+    return;
+  }
+  const Tensors masks = layer.compute_mask(xs);
+  for (std::size_t k = 0; k < std::min(masks.size(), results.size()); ++k)
+    if (!masks[k].empty() && results[k].mask().empty()) results[k] = results[k].with_mask(masks[k]);
+}
+
 template <class F>
 Tensors invoke(Layer& layer, const Tensors& xs, F body) {
   const std::shared_ptr<LayerState>& state = LayerAccess::state(layer);
@@ -160,6 +183,7 @@ Tensors invoke(Layer& layer, const Tensors& xs, F body) {
     if (r.empty()) user_error(state->path, ": call() returned an empty Tensor");
     state->outputs.push_back(r.type());
   }
+  pass_masks(layer, *state, xs, results);
   return results;
 }
 

@@ -62,6 +62,7 @@ struct LayerState {
   bool placed = false;  // in a model: path and contents of the weights are known (see Trace::is_sketch)
   bool sealed = false;  // every mode was traced: nothing may be added
   bool is_model = false;
+  bool warned_of_mask = false;  // that one ended here
   std::vector<Shape> built_for;
   std::vector<TensorType> outputs;  // of the last call, with the batch
   InputSpec spec;

@@ -103,7 +103,8 @@ Variable Layer::add_weight(std::string name, const Dims& shape, const WeightOpti
   variable->trainable = options.trainable;
   variable->regularizer = options.regularizer;
   variable->constraint = options.constraint;
-  variable->initializer = options.initializer;
+  variable->initializer =
+      options.initializer.value_or(Initializer(ir::is_float(options.dtype) ? "glorot_uniform" : "zeros"));
   variable->layer = state_;
   if (state.building && state.placed) variable->initialize(Trace::current()->seed());
   state.own_weights.emplace_back(std::move(variable));

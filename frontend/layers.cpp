@@ -1,9 +1,7 @@
 #include <sinter/frontend/layers.h>
 #include <sinter/ir/ops/elementwise.h>
 
-#include <cmath>
-
-#include "trace.h"
+#include "dropout_mask.h"
 
 namespace sinter {
 
@@ -29,7 +27,20 @@ Tensor Dense::call(Tensor x) {
   return options_.activation(y);
 }
 
-Tensor Flatten::call(Tensor x) { return x.rank() == 1 ? expand_dims(x, 1) : flatten(x); }
+Flatten::Flatten(Options options)
+    : Layer({.name = options.name}), channels_first_(options.data_format == "channels_first") {
+  if (!channels_first_ && options.data_format != "channels_last")
+    fail(str("data_format must be \"channels_last\" or \"channels_first\", got \"", options.data_format, "\""));
+}
+
+Tensor Flatten::call(Tensor x) {
+  if (x.rank() == 1) return expand_dims(x, 1);
+  if (!channels_first_ || x.rank() == 2) return flatten(x);
+  ir::Ints order = {0};
+  for (int k = 2; k < x.rank(); ++k) order.push_back(k);
+  order.push_back(1);
+  return flatten(transpose(x, Dims(order)));
+}
 
 Dropout::Dropout(double rate) : Dropout(Options{.rate = rate}) {}
 
@@ -59,11 +70,8 @@ Shape mask_shape(const Tensor& x, const Dims& noise_shape, const std::string& pa
 Tensor Dropout::call(Tensor x) {
   if (!training() || options_.rate == 0.0) return x;
   if (options_.rate == 1.0) return zeros_like(x);
-  detail::Trace& trace = *detail::Trace::current();
-  const Tensor bits(trace.random_bits(mask_shape(x, options_.noise_shape, x.graph().path())));
-  // u32 bits are below the threshold with probability `rate`.
-  const Tensor keep = greater_equal(bits, std::floor(options_.rate * 4294967296.0));
-  return where(keep, x * (1.0 / (1.0 - options_.rate)), 0.0);
+  const Shape shape = mask_shape(x, options_.noise_shape, x.graph().path());
+  return detail::dropped(x, detail::drawn_to_keep(shape, options_.rate), options_.rate);
 }
 
 Activation::Activation(ActivationFn activation) : activation_(std::move(activation)) {}

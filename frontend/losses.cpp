@@ -34,11 +34,26 @@ Tensor spread_weights(const Tensor& weight, const Tensor& values) {
   for (int axis = 0; fits && axis < w.rank(); ++axis)
     fits = w.shape()[axis] == 1 || w.shape()[axis] == values.shape()[axis];
   if (!fits)
-    user_error("sample weights of shape ", weight.shape(), " do not fit loss values of shape ", values.shape());
+    user_error("sample weights (or the mask) of shape ", weight.shape(), " do not fit loss values of shape ",
+               values.shape());
   return broadcast_to(w, values.shape());
 }
 
 }  // namespace
+
+Tensor apply_mask(const Tensor& sample_weight, const Tensor& y_pred, Reduction reduction) {
+  const Tensor mask = y_pred.mask();
+  if (mask.empty()) return sample_weight;
+  Tensor weight = cast(mask, y_pred.dtype() == DType::f64 ? DType::f64 : DType::f32);
+  if (reduction == Reduction::sum_over_batch_size || reduction == Reduction::mean)
+    weight = weight * (static_cast<double>(mask.shape().elements()) / maximum(sum(weight), 1.0));
+  if (sample_weight.empty()) return weight;
+  Tensor given = cast(sample_weight, weight.dtype());
+  while (given.rank() > weight.rank() && given.dim(-1) == 1) given = squeeze(given, -1);
+  while (given.rank() < weight.rank()) given = expand_dims(given, -1);
+  while (given.rank() > weight.rank()) weight = expand_dims(weight, -1);
+  return weight * given;
+}
 
 Tensor reduce_loss(const Tensor& values, const Tensor& sample_weight, Reduction reduction) {
   if (sample_weight.empty()) {
@@ -50,14 +65,17 @@ Tensor reduce_loss(const Tensor& values, const Tensor& sample_weight, Reduction 
   if (reduction == Reduction::none) return weighted;
   const Tensor total = sum(weighted);
   if (reduction == Reduction::sum) return total;
-  if (reduction == Reduction::mean_with_sample_weight) return total / sum(weight);
+  if (reduction == Reduction::mean_with_sample_weight) {
+    const Tensor whole = sum(weight);
+    return where(equal(whole, 0.0), 0.0, total / where(equal(whole, 0.0), 1.0, whole));
+  }
   return total / static_cast<double>(values.shape().elements());
 }
 
 Tensor Loss::operator()(const Tensor& y_true, const Tensor& y_pred) const { return (*this)(y_true, y_pred, {}); }
 
 Tensor Loss::operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) const {
-  return reduce_loss(call(y_true, y_pred), sample_weight, reduction_);
+  return reduce_loss(call(y_true, y_pred), apply_mask(sample_weight, y_pred, reduction_), reduction_);
 }
 
 Tensor match_labels(std::string_view who, const Tensor& y_true, const Tensor& y_pred) {

@@ -1,3 +1,4 @@
+#include <sinter/frontend/array.h>
 #include <sinter/frontend/merging_layers.h>
 #include <sinter/ir/ops/contraction.h>
 
@@ -57,6 +58,37 @@ Tensors Merge::call_many(Tensors xs) {
   return {finish(merged, xs.size())};
 }
 
+namespace {
+
+/// Masks of one rank, for inputs that were widened to `rank`: axes of extent 1 after the batch, then at the end.
+Tensors aligned_masks(const Tensors& xs, int rank) {
+  Tensors masks;
+  int longest = 0;
+  for (const Tensor& x : xs) {
+    const Shape shape = x.mask().shape();
+    masks.push_back(reshape(x.mask(), widened(shape, shape.rank() + rank - x.rank())));
+    longest = std::max(longest, masks.back().rank());
+  }
+  for (Tensor& m : masks)
+    while (m.rank() < longest) m = expand_dims(m, -1);
+  return masks;
+}
+
+}  // namespace
+
+/// A position counts where it does in any input; without a mask everywhere, as soon as one input has none.
+Tensors Merge::compute_mask(const Tensors& xs) const {
+  int rank = 0;
+  for (const Tensor& x : xs) {
+    if (x.mask().empty()) return {};
+    rank = std::max(rank, x.rank());
+  }
+  const Tensors masks = aligned_masks(xs, rank);
+  Tensor any_of_them = masks.front();
+  for (std::size_t k = 1; k < masks.size(); ++k) any_of_them = logical_or(any_of_them, masks[k]);
+  return {any_of_them};
+}
+
 Tensor Merge::finish(const Tensor& merged, std::size_t) const { return merged; }
 
 Tensor Add::merge(const Tensor& a, const Tensor& b) const { return a + b; }
@@ -88,6 +120,18 @@ void Concatenate::build_many(const std::vector<Shape>& inputs) {
 
 Tensors Concatenate::call_many(Tensors xs) {
   return {concatenate(std::vector<Operand>(xs.begin(), xs.end()), options_.axis)};
+}
+
+/// The masks one after the other, an input without one counting everywhere; then whatever has a feature that counts.
+Tensors Concatenate::compute_mask(const Tensors& xs) const {
+  if (std::all_of(xs.begin(), xs.end(), [](const Tensor& x) { return x.mask().empty(); })) return {};
+  std::vector<Operand> masks;
+  for (const Tensor& x : xs) {
+    Tensor m = x.mask().empty() ? constant(Array::full({}, 1.0, DType::i1)) : x.mask();
+    while (m.rank() > 0 && m.rank() < x.rank()) m = expand_dims(m, -1);
+    masks.emplace_back(broadcast_to(m, x.shape()));
+  }
+  return {any(concatenate(masks, options_.axis), -1)};
 }
 
 Dot::Dot(Dim axis) : Dot(Options{.axes = {axis}}) {}

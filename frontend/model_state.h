@@ -19,6 +19,7 @@
 #include "symbol_node.h"
 #include "totals.h"
 #include "trace.h"
+#include "warn.h"
 
 namespace sinter::detail {
 
@@ -64,6 +65,7 @@ struct Compiled {
 struct ModelPort {
   std::string name;
   TensorType sample;
+  std::int64_t batch_size = 0;  // of every batch; 0: any
 };
 
 /// What is compared with the labels of one output.
@@ -158,8 +160,5 @@ void check_finite(const ModelState& state, const std::vector<Array>& x);
 
 /// What compile() was told. Throws UserError saying that it has to come before `what`.
 Compiled& expect_compiled(const Model& model, ModelState& state, std::string_view what);
-
-/// A line on stderr: something is probably not what was meant, but work goes on.
-void warn(const std::string& message);
 
 }  // namespace sinter::detail

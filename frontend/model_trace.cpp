@@ -61,7 +61,7 @@ void trace_metrics(TracedStep& step, const std::vector<AnyMetric>& metrics, cons
     const bool again = std::any_of(unweighted.begin(), unweighted.end(),
                                    [&](const AnyMetric& other) { return other.name() == any.name(); });
     add_metric(step, {str(prefix, again ? "weighted_" : "", any.name()), metric, {}},
-               metric->accumulate(y, prediction, weight));
+               metric->accumulate(y, prediction, apply_mask(weight, prediction, Reduction::sum)));
   }
 }
 
@@ -177,14 +177,31 @@ Tensors traced_inputs(Trace& trace, const ModelState& state, const std::vector<T
   return xs;
 }
 
+/// The size of every batch; 0: any.
+std::int64_t fixed_batch(const ModelState& state) {
+  std::int64_t batch = 0;
+  for (const ModelPort& port : state.inputs) batch = std::max(batch, port.batch_size);
+  return batch;
+}
+
+void check_batch(const Model& model, Trace& trace, const ModelState& state, std::int64_t rows) {
+  const std::int64_t batch = fixed_batch(state);
+  if (batch == 0) return;
+  if (rows != batch)
+    user_error(model.name(), ": its Input says batches of ", batch, " samples (batch_size), got one of ", rows,
+               "; give .batch_size = ", batch, " and whole batches of data");
+  trace.fix_batch();
+}
+
 /// Names of outputs: those of the layers that make them, numbered when they repeat.
-std::vector<ModelPort> output_ports(const Model& model, const ModelState& state, const Tensors& ys) {
+std::vector<ModelPort> output_ports(const Model& model, const ModelState& state, const Tensors& ys,
+                                    std::int64_t batch) {
   std::vector<ModelPort> ports;
   for (std::size_t k = 0; k < ys.size(); ++k) {
     const Tensor& y = ys[k];
-    if (y.rank() == 0 || y.shape()[0] != 2)
-      user_error(model.name(), ": call() returned ", y.type(),
-                 " for a batch of 2 samples; the first axis has to stay the batch");
+    if (y.rank() == 0 || y.shape()[0] != batch)
+      user_error(model.name(), ": call() returned ", y.type(), " for a batch of ", batch,
+                 " samples; the first axis has to stay the batch");
     const Layer* layer = state.symbols ? state.symbols->outputs()[k].node()->layer.get() : nullptr;
     const std::string base = layer == nullptr ? "output" : layer->name();
     const auto taken = [&](const std::string& name) {
@@ -192,7 +209,7 @@ std::vector<ModelPort> output_ports(const Model& model, const ModelState& state,
     };
     std::string name = base;
     for (int n = 1; taken(name); ++n) name = str(base, "_", n);
-    ports.push_back({name, {y.dtype(), Shape(ir::Ints(y.shape().begin() + 1, y.shape().end()))}});
+    ports.push_back({name, {y.dtype(), Shape(ir::Ints(y.shape().begin() + 1, y.shape().end()))}, 0});
   }
   return ports;
 }
@@ -225,24 +242,26 @@ std::vector<TensorType> label_types(const Model& model, const ModelState& state,
 namespace {
 
 void add_port(const Model& model, std::vector<ModelPort>& ports, std::size_t count, std::string name,
-              const TensorType& sample) {
+              const TensorType& sample, std::int64_t batch_size) {
   if (name.empty()) name = count == 1 ? "x" : str("x_", ports.size() + 1);
   for (const ModelPort& p : ports)
     if (p.name == name) user_error(model.name(), ": two inputs are named '", name, "'");
-  ports.push_back({std::move(name), sample});
+  ports.push_back({std::move(name), sample, batch_size});
 }
 
 }  // namespace
 
 std::vector<ModelPort> ports_of(const Model& model, std::span<const Input> inputs) {
   std::vector<ModelPort> ports;
-  for (const Input& input : inputs) add_port(model, ports, inputs.size(), input.options().name, input.type());
+  for (const Input& input : inputs)
+    add_port(model, ports, inputs.size(), input.options().name, input.type(), input.options().batch_size);
   return ports;
 }
 
 std::vector<ModelPort> ports_of(const Model& model, const Symbols& inputs) {
   std::vector<ModelPort> ports;
-  for (const Symbol& input : inputs) add_port(model, ports, inputs.size(), input.node()->input_name, input.type());
+  for (const Symbol& input : inputs)
+    add_port(model, ports, inputs.size(), input.node()->input_name, input.type(), input.node()->batch_size);
   return ports;
 }
 
@@ -255,15 +274,17 @@ void define_inputs(const Model& model, ModelState& state, std::vector<ModelPort>
 }
 
 void build_model(Model& model, ModelState& state) {
+  const std::int64_t fixed = fixed_batch(state), batch = fixed != 0 ? fixed : 2;  // weights are for any batch
   for (const bool training : {true, false}) {
     ir::Graph graph("build");
     Trace trace(graph, training, state.random);
-    const Tensors ys = model(traced_inputs(trace, state, batches_of(state.inputs, 2)));  // weights are for any batch
+    check_batch(model, trace, state, batch);
+    const Tensors ys = model(traced_inputs(trace, state, batches_of(state.inputs, batch)));
     if (ys.empty()) user_error(model.name(), ": call_many() returned no tensors");
-    state.outputs = output_ports(model, state, ys);
+    state.outputs = output_ports(model, state, ys, batch);
     state.flops = count_flops(graph);
   }
-  for (auto& [path, flops] : state.flops) flops /= 2;  // for one sample of the two
+  for (auto& [path, flops] : state.flops) flops /= batch;  // for one sample
 }
 
 TracedStep trace_step(Model& model, ModelState& state, Mode mode, const std::vector<TensorType>& x_types,
@@ -271,6 +292,7 @@ TracedStep trace_step(Model& model, ModelState& state, Mode mode, const std::vec
   TracedStep step;
   step.graph.rename(str(model.name(), "_", to_string(mode), "_", x_types.front().shape[0]));
   Trace trace(step.graph, mode == Mode::train, state.random);
+  check_batch(model, trace, state, x_types.front().shape[0]);
   const Tensors predictions = model(traced_inputs(trace, state, x_types));
   if (mode == Mode::predict || mode == Mode::inspect) {
     for (std::size_t k = 0; k < predictions.size(); ++k) {

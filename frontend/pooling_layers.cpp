@@ -86,6 +86,12 @@ Tensor GlobalPoolingLayer::call(Tensor x) {
   ir::Ints axes;
   for (int k = 0; k < spatial_; ++k) axes.push_back(1 + k);
   const ReduceOptions options{.keepdims = options_.keepdims};
+  if (supports_masking() && !x.mask().empty()) {
+    Tensor mask = x.mask();
+    while (mask.rank() < x.rank()) mask = expand_dims(mask, -1);
+    const Tensor count = sum(broadcast_to(cast(mask, x.dtype()), x.shape()), Axes(axes), options);
+    return sum(where(mask, x, 0.0), Axes(axes), options) / maximum(count, 1.0);
+  }
   return kind_ == Pooling::max ? max(x, Axes(axes), options) : mean(x, Axes(axes), options);
 }
 

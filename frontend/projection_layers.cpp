@@ -25,7 +25,8 @@ void Embedding::build(const Shape&) {
 Tensor Embedding::call(Tensor x) {
   if (detail::Trace* trace = detail::Trace::current()) trace->expect_indices(x.expr(), options_.input_dim);
   const bool index = x.dtype() == DType::i32 || x.dtype() == DType::i64;
-  return gather(embeddings_, index ? x : cast(x, DType::i32), 0);
+  const Tensor y = gather(embeddings_, index ? x : cast(x, DType::i32), 0);
+  return options_.mask_zero ? y.with_mask(not_equal(x, 0)) : y;
 }
 
 EinsumDense::EinsumDense(Options options)

@@ -7,6 +7,7 @@
 #include <sinter/ir/ops/region.h>
 #include <sinter/ir/ops/source.h>
 
+#include "broadcasting.h"
 #include "trace.h"
 
 namespace sinter {
@@ -162,6 +163,22 @@ Turn scan(const Tensors& carries, const Tensors& sequences, const TurnFn& turn, 
   for (const ir::Expr& e : ir::scan(attrs, operands, std::make_shared<const ir::Graph>(std::move(hoisting.body()))))
     (loop.carries.size() < carries.size() ? loop.carries : loop.outputs).emplace_back(e);
   return loop;
+}
+
+Tensor cumsum(const Operand& operand, Dim axis, CumsumOptions options) {
+  const Tensor x = operand.tensor();
+  const int along = detail::axis_of(x, axis, "cumsum");
+  if (x.shape()[along] == 0) return x;
+  ir::Ints order = {along};  // its own inverse when two axes are exchanged
+  for (int k = 1; k < x.rank(); ++k) order.push_back(k == along ? 0 : k);
+  const Tensor steps = transpose(x, Dims(order));
+  const Shape rest(ir::Ints(steps.shape().begin() + 1, steps.shape().end()));
+  const Tensor zero = broadcast_to(Operand(0.0).in(x.graph(), x.dtype()), Dims(rest));
+  const auto turn = [&](const Tensors& carries, const Tensors& slices) -> Turn {
+    const Tensor total = carries[0] + slices[0];
+    return {{total}, {options.exclusive ? carries[0] : total}};
+  };
+  return transpose(scan({zero}, {steps}, turn, {.reverse = options.reverse}).outputs[0], Dims(order));
 }
 
 }  // namespace sinter

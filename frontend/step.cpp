@@ -28,6 +28,7 @@ struct StepBuilderState {
         root(std::make_shared<LayerState>()),
         trace(graph, options.training, RandomState::make(options.seed), root) {
     root->name = options.name;
+    trace.fix_batch();
   }
   ir::Graph graph;
   std::shared_ptr<LayerState> root;

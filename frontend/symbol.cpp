@@ -21,17 +21,27 @@ std::uint64_t next_symbol_serial() {
 
 namespace {
 
-constexpr std::int64_t sketched_batch = 2;
+/// Of the symbols; 0: any.
+std::int64_t fixed_batch(const Layer& layer, const Symbols& symbols) {
+  std::int64_t batch = 0;
+  for (const Symbol& x : symbols) {
+    const std::int64_t other = x.node()->batch_size;
+    if (batch != 0 && other != 0 && batch != other)
+      user_error(layer.name(), ": its inputs come in batches of ", batch, " and of ", other, " samples");
+    batch = std::max(batch, other);
+  }
+  return batch;
+}
 
-TensorType with_batch(const TensorType& sample) {
+TensorType with_batch(const TensorType& sample, std::int64_t batch) {
   ir::Ints dims = sample.shape.ints();
-  dims.insert(dims.begin(), sketched_batch);
+  dims.insert(dims.begin(), batch);
   return {sample.dtype, Shape(std::move(dims))};
 }
 
-TensorType without_batch(const Layer& layer, const Tensor& x) {
-  if (x.rank() == 0 || x.shape()[0] != sketched_batch)
-    user_error(layer.name(), ": gives ", x.type(), " for a batch of ", sketched_batch,
+TensorType without_batch(const Layer& layer, const Tensor& x, std::int64_t batch) {
+  if (x.rank() == 0 || x.shape()[0] != batch)
+    user_error(layer.name(), ": gives ", x.type(), " for a batch of ", batch,
                " samples; the first axis has to stay the batch");
   return {x.dtype(), Shape(ir::Ints(x.shape().begin() + 1, x.shape().end()))};
 }
@@ -42,10 +52,13 @@ Symbols recorded(std::shared_ptr<Layer> layer, const Symbols& inputs) {
   ir::Graph graph("sketch");
   Trace trace(graph, true, RandomState::make(0));
   trace.be_sketch();
-  Tensors xs;
-  for (const Symbol& x : inputs) xs.emplace_back(ir::input(graph, str("x", xs.size()), with_batch(x.type())));
   auto node = std::make_shared<SymbolNode>();
-  for (const Tensor& y : (*layer)(xs)) node->results.push_back(without_batch(*layer, y));
+  node->batch_size = fixed_batch(*layer, inputs);
+  if (node->batch_size != 0) trace.fix_batch();
+  const std::int64_t batch = node->batch_size != 0 ? node->batch_size : 2;
+  Tensors xs;
+  for (const Symbol& x : inputs) xs.emplace_back(ir::input(graph, str("x", xs.size()), with_batch(x.type(), batch)));
+  for (const Tensor& y : (*layer)(xs)) node->results.push_back(without_batch(*layer, y, batch));
   node->serial = next_symbol_serial();
   node->layer = std::move(layer);
   node->inputs = inputs;
@@ -75,6 +88,8 @@ std::shared_ptr<detail::SymbolNode> input_node(const Dims& sample_shape, const I
   node->serial = detail::next_symbol_serial();
   node->results = {{options.dtype, sample_shape.shape("Input")}};
   node->input_name = options.name;
+  if (options.batch_size < 0) user_error("Input: batch_size must be positive, or 0 for any, got ", options.batch_size);
+  node->batch_size = options.batch_size;
   return node;
 }
 

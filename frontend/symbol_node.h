@@ -20,6 +20,7 @@ struct SymbolNode {
   Symbols inputs;
   std::vector<TensorType> results;  // of one sample
   std::string input_name;           // of an input; may be empty
+  std::int64_t batch_size = 0;      // 0: any
 };
 
 std::uint64_t next_symbol_serial();

@@ -52,10 +52,28 @@ ir::Expr Tensor::expr() const {
 }
 
 Tensor Tensor::logits() const {
-  Tensor result = *this;
+  Tensor result;
   result.expr_ = logits_;
-  result.logits_ = {};
-  result.probabilities_ = Probabilities::no;
+  result.trace_ = trace_;
+  return result;
+}
+
+Tensor Tensor::mask() const {
+  Tensor result;
+  result.expr_ = mask_;
+  result.trace_ = trace_;
+  return result;
+}
+
+Tensor Tensor::with_mask(const Tensor& mask) const {
+  Tensor result = *this;
+  result.mask_ = {};
+  if (mask.empty()) return result;
+  const int rank = mask.rank();
+  if (rank > this->rank() || !std::equal(mask.shape().begin(), mask.shape().end(), shape().begin()))
+    user_error(detail::where(*this, "with_mask"), ": a mask has the first axes of its tensor; got a mask of shape ",
+               mask.shape(), " for ", type());
+  result.mask_ = (mask.dtype() == DType::i1 ? mask : not_equal(mask, 0)).expr();
   return result;
 }
 

@@ -52,6 +52,23 @@ Tensor prod(const Operand& x, const Axes& axes, ReduceOptions options) {
   return reduce("prod", x, axes, options, [](const ir::Expr& e, const ir::Ints& a) { return ir::reduce_prod(e, a); });
 }
 
+namespace {
+
+/// 1 where x is true or not 0.
+Tensor as_count(const Operand& operand) {
+  const Tensor x = operand.tensor();
+  return cast(x.dtype() == DType::i1 ? x : not_equal(x, 0), DType::i32);
+}
+
+}  // namespace
+
+Tensor any(const Operand& x, const Axes& axes, ReduceOptions options) {
+  return not_equal(max(as_count(x), axes, options), 0);
+}
+Tensor all(const Operand& x, const Axes& axes, ReduceOptions options) {
+  return not_equal(min(as_count(x), axes, options), 0);
+}
+
 Tensor mean(const Operand& operand, const Axes& axes, ReduceOptions options) {
   const Tensor x = operand.tensor();
   detail::expect_float(x, "mean");

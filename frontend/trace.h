@@ -47,6 +47,9 @@ class Trace {
   /// only in the first trace that is none.
   bool is_sketch() const { return sketch_; }
   void be_sketch() { sketch_ = true; }
+  /// Whether every batch has the size of this trace's, so that a layer may keep something for each of its samples.
+  bool is_batch_fixed() const { return enclosing_ != nullptr ? enclosing_->is_batch_fixed() : batch_fixed_; }
+  void fix_batch() { batch_fixed_ = true; }
 
   /// The trace around the body of a loop; nullptr in all others.
   Trace* enclosing() const { return enclosing_; }
@@ -98,6 +101,7 @@ class Trace {
   ir::Graph& graph_;
   bool training_;
   bool sketch_ = false;
+  bool batch_fixed_ = false;
   RandomState random_;
   Trace* outer_;
   Trace* enclosing_ = nullptr;

@@ -82,7 +82,7 @@ bool is_kink(const Plain& plain, double x) {
 
 }  // namespace
 
-TEST_CASE("activations by name compute Keras's formulas", "[activations]") {
+TEST_CASE("activations by name compute Keras's formulas", "[activations][1.2:ELU][1.2:LeakyReLU]") {
   for (const Plain& plain : plain_activations()) {
     INFO(plain.name);
     const Array y = applied(plain.name, Array::from(points).astype(DType::f32));
@@ -94,7 +94,7 @@ TEST_CASE("activations by name compute Keras's formulas", "[activations]") {
   }
 }
 
-TEST_CASE("gradients of activations equal difference quotients", "[activations]") {
+TEST_CASE("gradients of activations equal difference quotients", "[activations][1.2:ELU]") {
   constexpr double h = 1e-6;
   for (const Plain& plain : plain_activations()) {
     INFO(plain.name);
@@ -147,7 +147,7 @@ TEST_CASE("NaN stays NaN", "[activations]") {
   }
 }
 
-TEST_CASE("relu's options", "[activations]") {
+TEST_CASE("relu's options", "[activations][1.2:Activation]") {
   const Array x = Array::from({-10.0f, -5.0f, 0.0f, 5.0f, 10.0f});
   const auto with = [&](ReluOptions o) { return applied([o](const Tensor& t) { return relu(t, o); }, x); };
   CHECK(with({.max_value = 7.0}).at(4) == 7.0);

@@ -6,7 +6,7 @@
 using namespace sinter;
 using namespace sinter_test;
 
-TEST_CASE("1.2 ReLU options, LeakyReLU 0.3, ELU, Softmax", "[layers]") {
+TEST_CASE("1.2 ReLU options, LeakyReLU 0.3, ELU, Softmax", "[layers][1.2:Activation][1.2:LeakyReLU][1.2:ELU]") {
   const Array x = Array::from<float>({-8, -1, 0, 0.5F, 1, 9}, {1, 6});
   ReLU plain, options({.negative_slope = 0.5, .max_value = 6, .threshold = 0.75});
   check_values(run_layer(plain, {x}), {1, 6}, {0, 0, 0, 0.5, 1, 9});
@@ -24,7 +24,7 @@ TEST_CASE("1.2 ReLU options, LeakyReLU 0.3, ELU, Softmax", "[layers]") {
                {1, 3}, {0.5, 0.5, 0});
 }
 
-TEST_CASE("1.1 names of these layers", "[layers]") {
+TEST_CASE("1.1 names of these layers", "[layers][1.1:names]") {
   const Sequential model(Input({4}), LeakyReLU(), PReLU(), ELU(), ReLU(), Softmax(), LayerNormalization(),
                          GaussianDropout(0.1));
   const std::vector<std::string> expected{"leaky_re_lu",         "p_re_lu",         "elu", "re_lu", "softmax",
@@ -32,7 +32,7 @@ TEST_CASE("1.1 names of these layers", "[layers]") {
   for (std::size_t k = 0; k < expected.size(); ++k) CHECK(model.layer(k).name() == expected[k]);
 }
 
-TEST_CASE("1.2 PReLU: alpha zeros, shared axes count from 1", "[layers]") {
+TEST_CASE("1.2 PReLU: alpha zeros, shared axes count from 1", "[layers][1.2:PReLU]") {
   const Array x = Array::from<float>({-1, 2, -3, 4, -5, -6, 7, -8}, {1, 2, 2, 2});
   PReLU shared({.shared_axes = {1, 2}});
   check_values(run_layer(shared, {x}), {1, 2, 2, 2}, {0, 2, 0, 4, 0, 0, 7, 0});
@@ -271,7 +271,7 @@ TEST_CASE("SpatialDropout drops whole channels", "[layers]") {
                     "spatial_dropout1d: noise_shape has 3 axes, the input f32[1,3,3,4] has 4");
 }
 
-TEST_CASE("1.1 ActivityRegularization adds to the loss", "[layers]") {
+TEST_CASE("1.1 ActivityRegularization adds to the loss", "[layers][1.1:add_loss]") {
   Sequential model(Input({2}), ActivityRegularization({.l1 = 0.5, .l2 = 0.25}),
                    Dense({.units = 1, .kernel_initializer = "zeros"}));
   model.compile("sgd", "mse", {}, {.backend = Backend::interpreter});

@@ -23,7 +23,7 @@ Sequential compiled(Dim units, ActivationFn activation, AnyLoss loss) {
 
 }  // namespace
 
-TEST_CASE("no input shape", "[errors]") {
+TEST_CASE("no input shape", "[errors][1.1:no-input]") {
   Sequential model{Dense(3)};
   CHECK_THROWS_WITH(model.count_params(),
                     "sequential: there are no weights yet, they are made when the input shape is known: begin the "
@@ -36,7 +36,7 @@ TEST_CASE("no input shape", "[errors]") {
                     "sequential: an Input comes before all layers, it says what the first one gets");
 }
 
-TEST_CASE("another shape at the second call", "[errors]") {
+TEST_CASE("another shape at the second call", "[errors][1.1:other-shape]") {
   const auto dense = make<Dense>(3);
   Sequential first(Input({4}), dense);
   CHECK_THROWS_WITH(Sequential(Input({5}), dense), "sequential/dense: expected inputs with last axis 4, got f32[2,5]");
@@ -53,7 +53,7 @@ TEST_CASE("another shape at the second call", "[errors]") {
       "x: sequential takes samples of shape [5], got [4] (the whole array is [8,4], samples along axis 0)");
 }
 
-TEST_CASE("weights where none can be kept", "[errors]") {
+TEST_CASE("weights where none can be kept", "[errors][1.1:late-weight][1.2:Lambda]") {
   struct Late : Layer {
     Tensor call(Tensor t) override { return matmul(t, add_weight("w", {4, 4})); }
   };
@@ -82,7 +82,7 @@ TEST_CASE("weights where none can be kept", "[errors]") {
                     "Layer that keeps them as members");
 }
 
-TEST_CASE("a layer that changes from call to call", "[errors]") {
+TEST_CASE("a layer that changes from call to call", "[errors][1.1:late-weight]") {
   struct Grows : Layer {
     std::vector<Dense> parts;
     Tensor call(Tensor t) override {
@@ -107,14 +107,14 @@ TEST_CASE("a layer that changes from call to call", "[errors]") {
       "sequential/keeps: tensor: a tensor of another tracing was used; a layer must not keep tensors between calls");
 }
 
-TEST_CASE("call() is missing", "[errors]") {
+TEST_CASE("call() is missing", "[errors][1.1:no-call]") {
   struct Nothing : Layer {};
   CHECK_THROWS_WITH(
       Sequential(Input({4}), Nothing()),
       "sequential/nothing: Nothing has no call(): override `Tensor call(Tensor x)`, which computes the layer's result");
 }
 
-TEST_CASE("layers used after they were moved, or outside", "[errors]") {
+TEST_CASE("layers used after they were moved, or outside", "[errors][1.1:constructor]") {
   Dense dense(3);
   const Sequential model(Input({4}), std::move(dense));
   CHECK_THROWS_WITH(
@@ -195,7 +195,7 @@ TEST_CASE("x and y of different lengths, and other data", "[errors]") {
 }
 
 // keras-semantics 1.3: names (error)
-TEST_CASE("unknown names list near matches", "[errors]") {
+TEST_CASE("unknown names list near matches", "[errors][1.2:SimpleDense]") {
   CHECK_THROWS_WITH(Dense(3, "rleu"), Catch::Contains("unknown activation 'rleu'; did you mean 'relu'?"));
   Sequential model(Input({4}), Dense(1));
   CHECK_THROWS_WITH(model.compile("adm", "mse"), Catch::Contains("unknown optimizer 'adm'; did you mean 'adam'?"));
@@ -212,7 +212,7 @@ TEST_CASE("unknown names list near matches", "[errors]") {
   CHECK_THROWS_WITH(model.fit(x, y, quiet)["los"], "unknown history 'los'; did you mean 'loss'? Known: loss");
 }
 
-TEST_CASE("hyperparameters and names out of range", "[errors]") {
+TEST_CASE("hyperparameters and names out of range", "[errors][1.1:names][1.2:Dense][1.2:Dropout]") {
   CHECK_THROWS_WITH(Dense(0), "dense: units must be positive, got 0");
   CHECK_THROWS_WITH(Dropout(1.5), "dropout: rate must be between 0 and 1, got 1.5");
   CHECK_THROWS_WITH(Sequential(Input({4}), Dense({.units = 1, .name = "a"}), Dense({.units = 2, .name = "a"})),

@@ -82,7 +82,7 @@ TEST_CASE("the first weights of a model never change between versions", "[initia
   CHECK(same(a, b));
 }
 
-TEST_CASE("distributions have the moments that Keras's have", "[initializers]") {
+TEST_CASE("distributions have the moments that Keras's have", "[initializers][1.2:initializers]") {
   const Shape shape = {400, 300};
   const double glorot = std::sqrt(2.0 / 700.0);
   const double he = std::sqrt(2.0 / 400.0);
@@ -108,7 +108,7 @@ TEST_CASE("distributions have the moments that Keras's have", "[initializers]") 
   }
 }
 
-TEST_CASE("fans of dense, convolution and vector weights", "[initializers]") {
+TEST_CASE("fans of dense, convolution and vector weights", "[initializers][1.2:initializers]") {
   CHECK(compute_fans({7, 5}).in == 7.0);
   CHECK(compute_fans({7, 5}).out == 5.0);
   CHECK(compute_fans({3, 2, 4, 8}).in == 24.0);
@@ -117,7 +117,7 @@ TEST_CASE("fans of dense, convolution and vector weights", "[initializers]") {
   CHECK(compute_fans({}).out == 1.0);
 }
 
-TEST_CASE("an orthogonal weight has orthonormal rows or columns", "[initializers]") {
+TEST_CASE("an orthogonal weight has orthonormal rows or columns", "[initializers][1.2:initializers]") {
   for (const Shape& shape : {Shape{6, 4}, Shape{4, 6}, Shape{5, 5}, Shape{2, 3, 4}}) {
     const Array q = Orthogonal{.gain = 2.0}({shape, DType::f64, 3, "lstm/recurrent"});
     const std::int64_t columns = shape[-1];

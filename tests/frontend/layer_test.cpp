@@ -7,7 +7,7 @@ using namespace sinter;
 using sinter::testing::Block;
 using sinter::testing::SimpleDense;
 
-TEST_CASE("a layer is built once, whatever the number of calls", "[layer]") {
+TEST_CASE("a layer is built once, whatever the number of calls", "[layer][1.1:build]") {
   const auto layer = make<SimpleDense>(5, "relu");
   Sequential model(Input({3}), layer);
   model.predict(Array::zeros({4, 3}));
@@ -20,7 +20,7 @@ TEST_CASE("a layer is built once, whatever the number of calls", "[layer]") {
   CHECK(layer->count_params() == 20);
 }
 
-TEST_CASE("names are snake case and numbered within the model", "[layer]") {
+TEST_CASE("names are snake case and numbered within the model", "[layer][1.1:names]") {
   struct PReLU : Layer {
     Tensor call(Tensor x) override { return x; }
   };
@@ -67,7 +67,7 @@ TEST_CASE("a layer made with make is shared", "[layer]") {
   CHECK(shared->name() == "dense");
 }
 
-TEST_CASE("weights come in Keras's order and can be replaced", "[layer]") {
+TEST_CASE("weights come in Keras's order and can be replaced", "[layer][1.1:trainable]") {
   struct Mixed : Layer {
     Variable count, gain;
     void build(const Shape&) override {
@@ -105,7 +105,7 @@ TEST_CASE("a call may update a weight that is not trained", "[layer]") {
   CHECK(model.weight("counter/seen").value().item() == 6.0);
 }
 
-TEST_CASE("training() tells the mode", "[layer]") {
+TEST_CASE("training() tells the mode", "[layer][1.1:training]") {
   struct Mode : Layer {
     Tensor call(Tensor x) override { return training() ? x * 0.0 : x; }
   };
@@ -115,7 +115,7 @@ TEST_CASE("training() tells the mode", "[layer]") {
   CHECK(model.train_on_batch({1.0}, {1.0})["loss"] == 1.0);
 }
 
-TEST_CASE("Dense contracts the last axis of any rank", "[layer]") {
+TEST_CASE("Dense contracts the last axis of any rank", "[layer][1.2:Dense]") {
   Sequential model(Input({2, 3}), Dense({.units = 4, .use_bias = false, .kernel_initializer = "ones"}));
   CHECK(model.weights().size() == 1);
   const Array y = model.predict(Array::from<float>({1, 2, 3, 4, 5, 6}, {1, 2, 3}));
@@ -124,7 +124,7 @@ TEST_CASE("Dense contracts the last axis of any rank", "[layer]") {
   CHECK(y.at(0, 1, 0) == 15.0);
 }
 
-TEST_CASE("Lambda takes functions, overloaded ones too, and lambdas", "[layer]") {
+TEST_CASE("Lambda takes functions, overloaded ones too, and lambdas", "[layer][1.2:Lambda]") {
   const Array x = Array::from<float>({-2, 0.25F, 3}, {1, 3});
   const auto run = [&](Lambda layer) {
     Sequential model(Input({3}), std::move(layer));
@@ -138,7 +138,7 @@ TEST_CASE("Lambda takes functions, overloaded ones too, and lambdas", "[layer]")
   CHECK(half.at(0, 2) == 3.0);
 }
 
-TEST_CASE("the gradient of maximum(0.5, x) is 0 below and 1 above", "[layer]") {
+TEST_CASE("the gradient of maximum(0.5, x) is 0 below and 1 above", "[layer][1.2:Lambda]") {
   StepBuilder b;
   const Tensor x = b.input("x", {4});
   b.output("g", gradients(sum(maximum(0.5, x)), {x})[0]);
@@ -149,7 +149,7 @@ TEST_CASE("the gradient of maximum(0.5, x) is 0 below and 1 above", "[layer]") {
   CHECK(g.span<float>()[3] == 1.0F);
 }
 
-TEST_CASE("dropout keeps about 1 - rate, scales, and is off in inference", "[layer]") {
+TEST_CASE("dropout keeps about 1 - rate, scales, and is off in inference", "[layer][1.2:Dropout]") {
   StepBuilder b;
   Dropout dropout(0.25);
   b.output("y", dropout(b.input("x", {64, 100})));
@@ -183,7 +183,7 @@ TEST_CASE("what dropout drops depends on the row, not on the batch it is in", "[
     for (int j = 0; j < 40; ++j) CHECK(few.at(i, j) == many.at(i, j));
 }
 
-TEST_CASE("two dropouts drop different elements; rates 0 and 1 are exact", "[layer]") {
+TEST_CASE("two dropouts drop different elements; rates 0 and 1 are exact", "[layer][1.2:Dropout]") {
   StepBuilder b;
   const Tensor x = b.input("x", {8, 40});
   Dropout first(0.5), second(0.5), none(0.0), all(1.0);

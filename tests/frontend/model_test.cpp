@@ -2,30 +2,17 @@
 
 #include <algorithm>
 #include <atomic>
-#include <iostream>
-#include <sstream>
 #include <thread>
 
+#include "frontend/captured.h"
 #include "frontend/layers_for_tests.h"
 #include "support/catch.h"
 
 using namespace sinter;
+using sinter::testing::Captured;
 using sinter::testing::SimpleDense;
 
 namespace {
-
-/// Turns std::cerr or std::cout into a string while it lives.
-class Captured {
- public:
-  explicit Captured(std::ostream& stream) : stream_(stream), saved_(stream.rdbuf(text_.rdbuf())) {}
-  ~Captured() { stream_.rdbuf(saved_); }
-  std::string text() const { return text_.str(); }
-
- private:
-  std::ostream& stream_;
-  std::ostringstream text_;
-  std::streambuf* saved_;
-};
 
 Sequential classifier(std::uint64_t seed = 0) {
   return Sequential(ModelOptions{.seed = seed}, Input({2}), Dense(8, "relu"), Dropout(0.2), Dense(3, "softmax"));
@@ -53,7 +40,7 @@ TEST_CASE("a line is learned", "[model]") {
 }
 
 // keras-semantics 1.5: quiz Q11
-TEST_CASE("the notes' layer trains like ours", "[model]") {
+TEST_CASE("the notes' layer trains like ours", "[model][1.2:SimpleDense]") {
   const auto train = [](auto layer) {
     Sequential model(Input({1}), std::move(layer));
     model.set_weights({Array::from<float>({0.3F}, {1, 1}), Array::from<float>({0.1F})});
@@ -135,7 +122,7 @@ TEST_CASE("validation data are evaluated, not learned", "[model]") {
   CHECK(h["val_accuracy"].back() == after["accuracy"]);
 }
 
-TEST_CASE("labels and images come in several dtypes", "[model]") {
+TEST_CASE("labels and images come in several dtypes", "[model][1.1:dtypes]") {
   const auto loss = [](const Data& x, const Data& y) {
     Sequential model(Input({2}), Dense(3, "softmax"));
     model.compile("sgd", "sparse_categorical_crossentropy");
@@ -178,7 +165,7 @@ TEST_CASE("shuffling visits every sample and changes from epoch to epoch", "[mod
   CHECK(run(true) != run(false));
 }
 
-TEST_CASE("frozen layers stay as they are", "[model]") {
+TEST_CASE("frozen layers stay as they are", "[model][1.1:trainable]") {
   Sequential model(Input({2}), Dense(4, "relu"), Dense(3, "softmax"));
   model.layer(0).set_trainable(false);
   CHECK(model.trainable_weights().size() == 2);
@@ -193,7 +180,7 @@ TEST_CASE("frozen layers stay as they are", "[model]") {
   for (const auto& [name, value] : model.optimizer_state()) CHECK(name.find("/dense/") == std::string::npos);
 }
 
-TEST_CASE("freezing after compile warns and waits for the next compile", "[model]") {
+TEST_CASE("freezing after compile warns and waits for the next compile", "[model][1.1:trainable]") {
   Sequential model(Input({1}), Dense(1));
   model.compile("sgd", "mse");
   model.set_trainable(false);
@@ -283,7 +270,7 @@ TEST_CASE("softmax and cross-entropy stay exact where probabilities saturate", "
 }
 
 // keras-semantics 1.5: summary
-TEST_CASE("progress and summary are written as in Keras", "[model]") {
+TEST_CASE("progress and summary are written as in Keras", "[model][1.1:no-input]") {
   Sequential model(Input({28, 28}), Flatten(), Dense(128, "relu"), Dropout(0.2), Dense(10, "softmax"));
   // FLOPs: 2 * 784 * 128 + bias + relu; 2 * 128 * 10 + bias + softmax (max, its stop_gradient, sub, exp, sum, div).
   // Activations: 4 (784 + 128 + 128 + 10) bytes.
@@ -335,7 +322,7 @@ TEST_CASE("a model of one's own overrides call()", "[model]") {
   CHECK(model.predict(testing::points(5)).shape() == Shape{5, 2});
 }
 
-TEST_CASE("the input may be known from the data", "[model]") {
+TEST_CASE("the input may be known from the data", "[model][1.1:no-input]") {
   Sequential model(Dense(4), Dense(1));
   model.compile("sgd", "mse");
   model.fit(testing::points(8), Array::zeros({8, 1}), {.verbose = 0});
@@ -354,7 +341,7 @@ TEST_CASE("taps show intermediates", "[model]") {
   CHECK(values[1].second.at(0, 1) == 5.0);
 }
 
-TEST_CASE("add_loss joins the loss", "[model]") {
+TEST_CASE("add_loss joins the loss", "[model][1.1:add_loss]") {
   struct Penalty : Layer {
     Tensor call(Tensor x) override {
       add_loss(sum(square(x)));

@@ -84,7 +84,7 @@ struct Reference {
 
 }  // namespace
 
-TEST_CASE("LSTM: gates in the order i, f, c, o") {
+TEST_CASE("LSTM: gates in the order i, f, c, o", "[1.2:LSTM]") {
   const Reference r{input(), numbers({features, 4 * units}, 5), numbers({units, 4 * units}, 3),
                     numbers({4 * units}, 4)};
   LSTM layer(units);
@@ -92,14 +92,14 @@ TEST_CASE("LSTM: gates in the order i, f, c, o") {
   check_values(y, {batch, units}, r.lstm());
 }
 
-TEST_CASE("GRU: gates in the order z, r, h; the reset gate behind the product") {
+TEST_CASE("GRU: gates in the order z, r, h; the reset gate behind the product", "[1.2:GRU]") {
   const Reference r{input(), numbers({features, 3 * units}, 5), numbers({units, 3 * units}, 3),
                     numbers({2, 3 * units}, 4)};
   GRU layer(units);
   check_values(run_layer(layer, {r.x}, {r.kernel, r.recurrent, r.bias}), {batch, units}, r.gru_reset_after());
 }
 
-TEST_CASE("recurrent layers: the bias of the forget gate starts at 1") {
+TEST_CASE("recurrent layers: the bias of the forget gate starts at 1", "[1.2:LSTM]") {
   LSTM layer(units);
   run_layer(layer, {input()});
   check_values(layer.weight("bias").value(), {4 * units}, {0, 0, 1, 1, 0, 0, 0, 0});
@@ -108,7 +108,7 @@ TEST_CASE("recurrent layers: the bias of the forget gate starts at 1") {
   check_values(plain.weight("bias").value(), {4 * units}, std::vector<double>(4 * units, 0.0));
 }
 
-TEST_CASE("recurrent layers: sequences, states and direction") {
+TEST_CASE("recurrent layers: sequences, states and direction", "[1.2:LSTM]") {
   LSTM sequence({.units = units, .return_sequences = true, .return_state = true});
   const std::vector<Array> all = run_all(sequence, {input()}, {}, {.many = true});
   REQUIRE(all.size() == 3);
@@ -142,7 +142,7 @@ TEST_CASE("recurrent layers: sequences, states and direction") {
   for (std::int64_t i = 0; i < a.size(); ++i) CHECK(a.flat(i) == b.flat(i));
 }
 
-TEST_CASE("recurrent layers: gradients equal differences, compiled code equals the interpreter") {
+TEST_CASE("recurrent layers: gradients equal differences, compiled code equals the interpreter", "[1.2:GRU]") {
   const auto check = [](Layer& layer) {
     check_gradient(layer, {input()});
     const std::vector<Array> weights = layer.get_weights();

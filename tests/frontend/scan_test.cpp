@@ -4,6 +4,7 @@
 
 #include <sinter/ir/ops.h>
 
+#include "frontend/evaluate.h"
 #include "frontend/layer_run.h"
 
 using namespace sinter;
@@ -186,4 +187,27 @@ TEST_CASE("scan: mistakes are told") {
           });
           (void)(leaked + 1.0);
         }).find("a tensor of another tracing was used") != std::string::npos);
+}
+
+TEST_CASE("cumsum: running sums, from either end, with or without the element itself", "[scan]") {
+  const Array x = Array::from<float>({1, 2, 3, 4, 5, 6}, {2, 3});
+  const auto sums = [&](Dim axis, CumsumOptions options) {
+    return evaluate([&](const Tensors& xs) { return cumsum(xs[0], axis, options); }, {x});
+  };
+  check_values(sums(1, {}), {2, 3}, {1, 3, 6, 4, 9, 15});
+  check_values(sums(-1, {.exclusive = true}), {2, 3}, {0, 1, 3, 0, 4, 9});
+  check_values(sums(1, {.reverse = true}), {2, 3}, {6, 5, 3, 15, 11, 6});
+  check_values(sums(1, {.exclusive = true, .reverse = true}), {2, 3}, {5, 3, 0, 11, 6, 0});
+  check_values(sums(0, {}), {2, 3}, {1, 2, 3, 5, 7, 9});
+  const Array whole = evaluate([](const Tensors& xs) { return cast(cumsum(xs[0], 0), DType::f32); },
+                               {Array::from<std::int32_t>({3, -1, 2})});
+  check_values(whole, {3}, {3, 2, 4});
+  for (const CumsumOptions options :
+       {CumsumOptions{}, CumsumOptions{.exclusive = true}, CumsumOptions{.reverse = true}}) {
+    Lambda layer([options](Tensor t) { return square(cumsum(t, 1, options)); });
+    const Array input = numbers({2, 5, 3});
+    check_gradient(layer, {input});
+    const Array slow = run_layer(layer, {input}), fast = run_layer(layer, {input}, {}, {.backend = Backend::jit});
+    for (std::int64_t i = 0; i < slow.size(); ++i) CHECK(slow.flat(i) == fast.flat(i));
+  }
 }

@@ -32,7 +32,7 @@ std::vector<float> values(const Array& a) { return {a.span<float>().begin(), a.s
 
 }  // namespace
 
-TEST_CASE("output shapes of convolutions", "[windows]") {
+TEST_CASE("output shapes of convolutions", "[windows][1.2:Conv][1.2:same]") {
   CHECK(shape_after(Conv2D(5, 3), {2, 7, 6, 2}) == Shape{2, 5, 4, 5});
   CHECK(shape_after(Conv2D({.filters = 5, .kernel_size = {3, 2}, .strides = {2}, .padding = "same"}), {2, 7, 6, 2}) ==
         Shape{2, 4, 3, 5});
@@ -51,13 +51,13 @@ TEST_CASE("output shapes of convolutions", "[windows]") {
         Shape{1, 5, 4});
 }
 
-TEST_CASE("a causal convolution sees the past alone", "[windows]") {
+TEST_CASE("a causal convolution sees the past alone", "[windows][1.2:Conv]") {
   const Array y = through(Conv1D({.filters = 1, .kernel_size = {2}, .padding = "causal", .kernel_initializer = "ones"}),
                           ramp({1, 4, 1}));
   CHECK(values(y) == std::vector<float>{0, 1, 3, 5});
 }
 
-TEST_CASE("pooling takes what is there", "[windows]") {
+TEST_CASE("pooling takes what is there", "[windows][1.2:Pooling][1.2:GlobalPooling][1.2:same]") {
   const Array x = ramp({1, 3, 3, 1});
   CHECK(values(through(MaxPooling2D(2), x)) == std::vector<float>{4});
   CHECK(values(through(MaxPooling2D({.padding = "same"}), x)) == std::vector<float>{4, 5, 7, 8});
@@ -78,7 +78,8 @@ TEST_CASE("padding, cropping and upsampling", "[windows]") {
   CHECK(shape_after(UpSampling2D({.size = {2, 3}}), {1, 3, 4, 2}) == Shape{1, 6, 12, 2});
 }
 
-TEST_CASE("batch normalisation: batch statistics in training, moving ones in inference and when frozen", "[windows]") {
+TEST_CASE("batch normalisation: batch statistics in training, moving ones in inference and when frozen",
+          "[windows][1.2:BatchNormalization]") {
   const auto make_model = [](bool trainable) {
     Sequential model(Input({1}), BatchNormalization({.momentum = 0.5, .trainable = trainable}), Dense(1));
     model.compile(SGD({.learning_rate = 0.0}), "mse");
@@ -92,7 +93,7 @@ TEST_CASE("batch normalisation: batch statistics in training, moving ones in inf
   CHECK(make_model(false) == std::vector<float>{0, 1});  // untouched
 }
 
-TEST_CASE("window layers say what is wrong", "[windows]") {
+TEST_CASE("window layers say what is wrong", "[windows][1.2:Conv]") {
   using Catch::Matchers::Contains;
   const auto refuse = [](const auto& make, const std::string& message) {
     CHECK_THROWS_WITH(make(), Contains(message));

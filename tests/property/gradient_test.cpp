@@ -38,16 +38,20 @@ void check_ops(int order, std::uint64_t seeds) {
 
 void check_compositions(int order, std::uint64_t seeds, int nodes) {
   std::uint64_t judged_samples = 0;
+  OpCounts counts;
   const Judge judge = [order](const RandomGraph& g) { return check_gradient(g, order, true_gradients).objection; };
   for (std::uint64_t seed = 0; seed < seeds; seed += draw_stride) {
     const RandomGraph random = random_graph(seed, {.nodes = nodes, .elements = 60, .work = 2000, .smooth = true});
     const GradientReport report = check_gradient(random, order, true_gradients);
     judged_samples += report.judged;
+    if (report.judged) count_ops(random.graph, counts);
     if (!report.objection.empty()) FAIL(verdict(random, judge));
   }
   std::printf("gradients of order %d: %d of %d random graphs judged\n", order, static_cast<int>(judged_samples),
               static_cast<int>(seeds));
   CHECK(judged_samples * draw_stride >= seeds * 6 / 10);
+  for (const char* op : {"conv", "max_pool", "window_sum", "scan"})
+    CHECK(std::pair(op, counts[op] > 0 || draw_stride > 1) == std::pair(op, true));
 }
 
 }  // namespace

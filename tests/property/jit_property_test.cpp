@@ -15,6 +15,7 @@
 #include "support/draws.h"
 #include "support/random.h"
 #include "support/random_values.h"
+#include "support/shared_kernels.h"
 #include "support/shrink.h"
 
 namespace sinter::test {
@@ -32,7 +33,7 @@ struct Way {
 
 /// What the code was made of, to see that every form is met.
 struct Tally {
-  OpCounts ops, forms;
+  OpCounts ops, forms, drawn;  // drawn: ops of the graphs
   int graphs = 0, fused = 0, parallel = 0;
 };
 
@@ -63,8 +64,10 @@ Judge judge_of(const Way& way, Tally& tally) {
   return [way, options, &tally](const RandomGraph& g) -> std::string {
     ir::Graph graph = passes::optimize(g.graph, options);
     if (way.recompute) graph = passes::fuse(graph, {.least_elements = 2, .most_operations = 20, .little = 1});
-    const ir::Program program = passes::lower(graph, options);
+    ir::Program program = passes::lower(graph, options);
+    if (way.threads > 1) program.items = shared_items(program.items);
     count(program, tally);
+    count_ops(g.graph, tally.drawn);
     const ir::InterpreterResult expected = ir::interpret(g.graph, g.environment);
     const ir::InterpreterResult got = run_compiled(program, g.environment, {options.target, way.checked, way.threads});
     const std::string found = difference(expected, got, g.environment);
@@ -81,6 +84,10 @@ void check_graphs(const Way& way, std::uint64_t first, std::uint64_t last, const
   const int often = draw_stride == 1 ? tally.graphs : 10;
   for (const auto& [form, n] : tally.forms) CHECK(std::pair(form, n * 10 >= often) == std::pair(form, true));
   CHECK(tally.forms.size() == 6);
+  CHECK((way.threads == 1 || tally.parallel > tally.graphs));
+  if (draw_stride > 1) return;
+  for (const char* op : {"conv", "max_pool", "window_sum", "scan"})
+    CHECK(std::pair(op, tally.drawn[op] > 0) == std::pair(op, true));
 }
 
 /// Any choice a schedule can make; barriers everywhere, so that every kernel may be shared.

@@ -31,8 +31,7 @@ Axes axes_of(const Config& c, std::string_view key) {
 void refuse_common(const Config& c) {
   c.refuse({"kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint",
             "alpha_regularizer", "alpha_constraint", "beta_regularizer", "gamma_regularizer", "beta_constraint",
-            "gamma_constraint", "embeddings_regularizer", "embeddings_constraint", "attention_axes", "mask_zero",
-            "rms_scaling", "lora_rank"});
+            "gamma_constraint", "embeddings_regularizer", "embeddings_constraint", "rms_scaling", "lora_rank"});
 }
 
 LayerPtr relu_layer(const Config& c) {
@@ -57,6 +56,9 @@ LayerPtr group_normalization(const Config& c) {
 }
 
 LayerPtr multi_head_attention(const Config& c) {
+  const Json* axes = c.value("attention_axes");
+  if (axes != nullptr && !axes->is_null() && *axes != Json::array({1}))
+    throw Unsupported("attention over other axes than the positions");
   const bool listed = c.value("output_shape") != nullptr && c.value("output_shape")->is_array();
   const ir::Ints output = listed ? dims_of(c, "output_shape").values() : ir::Ints{c.integer("output_shape", 0)};
   if (output.size() != 1) throw Unsupported("MultiHeadAttention with several output axes");
@@ -143,8 +145,11 @@ const std::map<std::string, Builder>& builders() {
        }},
       {"Embedding",
        [](const Config& c) -> LayerPtr {
-         return std::make_shared<Embedding>(Dim(c.integer("input_dim")), Dim(c.integer("output_dim")));
+         return std::make_shared<Embedding>(EmbeddingOptions{.input_dim = c.integer("input_dim"),
+                                                             .output_dim = c.integer("output_dim"),
+                                                             .mask_zero = c.flag("mask_zero", false)});
        }},
+      {"Masking", [](const Config& c) -> LayerPtr { return std::make_shared<Masking>(c.number("mask_value", 0.0)); }},
       {"EinsumDense", einsum_dense},
       {"MultiHeadAttention", multi_head_attention},
       {"Attention", attention},

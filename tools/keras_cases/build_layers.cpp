@@ -33,8 +33,7 @@ LayerPtr dense(const Config& c, const std::string&) {
 }
 
 LayerPtr flatten_layer(const Config& c, const std::string&) {
-  if (c.text("data_format", "channels_last") != "channels_last") throw Unsupported("data_format channels_first");
-  return std::make_shared<Flatten>();
+  return std::make_shared<Flatten>(FlattenOptions{.data_format = c.text("data_format", "channels_last")});
 }
 
 LayerPtr dropout(const Config& c, const std::string&) {

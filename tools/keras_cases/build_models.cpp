@@ -1,6 +1,7 @@
 // Sequential and functional models from configs.
 
 #include <map>
+#include <set>
 
 #include <sinter/ir/error.h>
 
@@ -59,7 +60,7 @@ struct Place {
   }
 };
 
-/// All tensors that a use of a layer names, in order.
+/// All tensors that a use of a layer names, in order. Masks are left out: they travel with the tensors.
 void collect(const Json& arguments, std::vector<Place>& into) {
   if (arguments.is_array())
     for (const Json& a : arguments) collect(a, into);
@@ -73,7 +74,7 @@ std::vector<Place> operands_of(const Json& use) {
   std::vector<Place> operands;
   collect(member(use, "args"), operands);
   for (const auto& [key, value] : member(use, "kwargs").items())
-    if (!value.is_null() && !(key == "training" && value.is_boolean()))
+    if (!value.is_null() && key != "mask" && !(key == "training" && value.is_boolean()))
       throw Unsupported("a layer called with the argument '" + key + "'");
   return operands;
 }
@@ -92,9 +93,13 @@ class FunctionalReader {
 
   BuiltModel read() {
     const Json& layers = member(config_, "layers");
+    for (const Json& layer : layers) by_name_[text_of(member(layer, "name"), "name")] = &layer;
+    for (const std::string_view ends : {"output_layers", "input_layers"})
+      for (const Place& place : places_of(member(config_, ends))) need(place.layer);
     for (bool progress = true; progress;) {
       progress = false;
-      for (const Json& layer : layers) progress = read_next_use(layer) || progress;
+      for (const Json& layer : layers)
+        if (needed_.contains(text_of(member(layer, "name"), "name"))) progress = read_next_use(layer) || progress;
     }
     BuiltModel result;
     Symbols outputs;
@@ -121,6 +126,16 @@ class FunctionalReader {
     return found->second.uses[place.use].at(place.result);
   }
 
+  /// The layers that the outputs depend on; others make masks alone.
+  void need(const std::string& name) {
+    const auto found = by_name_.find(name);
+    if (found == by_name_.end() || !needed_.insert(name).second) return;
+    const Json* uses = find(*found->second, "inbound_nodes");
+    if (uses == nullptr) return;
+    for (const Json& use : *uses)
+      for (const Place& place : operands_of(use)) need(place.layer);
+  }
+
   /// True when one more use of the layer could be read.
   bool read_next_use(const Json& json) {
     const std::string name = text_of(member(json, "name"), "name");
@@ -144,6 +159,8 @@ class FunctionalReader {
   }
 
   const Json& config_;
+  std::map<std::string, const Json*> by_name_;
+  std::set<std::string> needed_;
   std::map<std::string, Read> read_;
 };
 

@@ -12,9 +12,9 @@ namespace {
 
 void refuse_common(const Config& c) {
   c.refuse({"kernel_regularizer", "recurrent_regularizer", "bias_regularizer", "activity_regularizer",
-            "kernel_constraint", "recurrent_constraint", "bias_constraint", "stateful", "zero_output_for_mask"});
+            "kernel_constraint", "recurrent_constraint", "bias_constraint", "stateful"});
   if (c.number("dropout", 0.0) != 0.0 || c.number("recurrent_dropout", 0.0) != 0.0)
-    throw Unsupported("dropout in a recurrent layer");
+    throw Unsupported("random numbers of another library");
 }
 
 /// The options that all three have.
@@ -28,6 +28,7 @@ Options common(const Config& c) {
   options.return_sequences = c.flag("return_sequences", false);
   options.return_state = c.flag("return_state", false);
   options.go_backwards = c.flag("go_backwards", false);
+  options.zero_output_for_mask = c.flag("zero_output_for_mask", false);
   return options;
 }
 

@@ -23,6 +23,7 @@
 #include <sinter/frontend/layer.h>
 #include <sinter/frontend/layers.h>
 #include <sinter/frontend/losses.h>
+#include <sinter/frontend/masking.h>
 #include <sinter/frontend/merging_layers.h>
 #include <sinter/frontend/metrics.h>
 #include <sinter/frontend/model.h>

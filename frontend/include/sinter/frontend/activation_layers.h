@@ -16,6 +16,7 @@ class SINTER_API ReLU : public Layer {
   using Options = ReluOptions;
   explicit ReLU(Options options = {});
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Options options_;
@@ -33,6 +34,7 @@ class SINTER_API LeakyReLU : public Layer {
   explicit LeakyReLU(double negative_slope = 0.3);
   explicit LeakyReLU(Options options);
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Options options_;
@@ -55,6 +57,7 @@ class SINTER_API PReLU : public Layer {
   explicit PReLU(Options options = {});
   void build(const Shape& input) override;
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Options options_;
@@ -73,6 +76,7 @@ class SINTER_API ELU : public Layer {
   explicit ELU(double alpha = 1.0);
   explicit ELU(Options options);
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Options options_;
@@ -83,7 +87,8 @@ struct SoftmaxOptions {
   std::string name = {};
 };
 
-/// Probabilities over an axis. A second input, of i1 or 0 and 1, masks: where it is false the probability is 0.
+/// Probabilities over an axis. A second input, of i1 or 0 and 1, masks: where it is false the probability is 0. So does
+/// the mask of the input (Tensor::mask) if it has all its axes.
 class SINTER_API Softmax : public Layer {
  public:
   using Options = SoftmaxOptions;
@@ -91,8 +96,10 @@ class SINTER_API Softmax : public Layer {
   explicit Softmax(Options options);
   Tensor call(Tensor x) override;
   Tensors call_many(Tensors xs) override;
+  bool supports_masking() const override { return true; }
 
  private:
+  Tensor masked(const Tensor& x, const Tensor& mask) const;
   Options options_;
 };
 

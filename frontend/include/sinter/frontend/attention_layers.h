@@ -1,7 +1,8 @@
 #pragma once
 // Attention. Inputs are lists: {query, value} or {query, value, key} (the key is the value when it is left out), with
 // an optional mask as the fourth; a single tensor attends to itself. Query [n, t, d], value and key [n, s, d'], mask
-// [n, t, s] or [t, s], false (or 0) where a query must not look. Formulas, defaults and weight order are those of
+// [n, t, s] or [t, s], false (or 0) where a query must not look. Padding (Tensor::mask) of value and key is not looked
+// at either; the result has the query's. Formulas, defaults and weight order are those of
 // Keras 3.
 
 #include <optional>
@@ -40,6 +41,7 @@ class SINTER_API MultiHeadAttention : public Layer {
   void build_many(const std::vector<Shape>& inputs) override;
   Tensor call(Tensor x) override;
   Tensors call_many(Tensors xs) override;
+  bool supports_masking() const override { return true; }
 
  private:
   EinsumDense projection(const char* name, Dim dim) const;
@@ -66,6 +68,7 @@ class SINTER_API Attention : public Layer {
   void build_many(const std::vector<Shape>& inputs) override;
   Tensor call(Tensor x) override;
   Tensors call_many(Tensors xs) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Tensor scores(const Tensor& query, const Tensor& key) const;
@@ -90,6 +93,7 @@ class SINTER_API AdditiveAttention : public Layer {
   void build_many(const std::vector<Shape>& inputs) override;
   Tensor call(Tensor x) override;
   Tensors call_many(Tensors xs) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Options options_;

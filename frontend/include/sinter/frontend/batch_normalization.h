@@ -33,6 +33,7 @@ class SINTER_API BatchNormalization : public Layer {
   explicit BatchNormalization(Options options = {});
   void build(const Shape& input) override;
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
   const Options& options() const { return options_; }
 
  private:

@@ -50,7 +50,7 @@ struct LayerOptions {
 
 /// How a weight is made.
 struct WeightOptions {
-  Initializer initializer = "glorot_uniform";
+  std::optional<Initializer> initializer = std::nullopt;  // "glorot_uniform" for floats, else "zeros"
   DType dtype = DType::f32;
   bool trainable = true;
   Regularizer regularizer = {};  // a term of the loss, while the weight is trainable
@@ -91,6 +91,13 @@ class SINTER_API Layer {
   /// call() of a layer with several inputs or results.
   virtual Tensors call_many(Tensors xs);
 
+  /// Whether masks (Tensor::mask) go on behind the layer. If not they end here, with a warning: what call() computes
+  /// may have no such positions any more. Inside call() the mask is x.mask(), and a result gets one by y.with_mask(m).
+  virtual bool supports_masking() const;
+  /// Of a layer that supports masking: a mask for each result; empty ones and those left out mean none. A result that
+  /// got its mask in call() keeps it. By default the first result has the mask of the first input.
+  virtual Tensors compute_mask(const Tensors& xs) const;
+
   /// "dense_1": the name it was given, or got when it was added to a model.
   const std::string& name() const;
   /// "SimpleDense": the class, as summaries show it.
@@ -119,7 +126,7 @@ class SINTER_API Layer {
 
   /// Makes a weight; in the constructor or in build() only. Throws UserError later on, for a name used twice and for a
   /// negative extent.
-  Variable add_weight(std::string name, const Dims& shape, const WeightOptions& options = {});
+  Variable add_weight(std::string name, const Dims& shape = {}, const WeightOptions& options = {});
   /// In build(): what later inputs must look like. Checked before every call().
   void expect_inputs(InputSpec spec);
   /// True while a training step is traced.

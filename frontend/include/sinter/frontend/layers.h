@@ -15,6 +15,7 @@ namespace sinter {
 struct InputOptions {
   DType dtype = DType::f32;  // of the tensor that the first layer sees; other dtypes of data are converted
   std::string name = {};     // by which data may be given; "": x, or x_1, x_2, ... among several
+  Dim batch_size = 0;        // of every batch, for layers that keep something per sample (stateful); 0: any
 };
 
 /// Says what one sample looks like: Input({28, 28}). The first argument of a Sequential, and the beginning of a
@@ -46,6 +47,7 @@ class SINTER_API Dense : public Layer {
   explicit Dense(Options options);
   void build(const Shape& input) override;
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
   const Options& options() const { return options_; }
 
  private:
@@ -53,13 +55,20 @@ class SINTER_API Dense : public Layer {
   Variable kernel_, bias_;
 };
 
+struct FlattenOptions {
+  std::string data_format = "channels_last";  // "channels_first": axis 1 is moved to the end first
+  std::string name = {};
+};
+
 /// [n, a, b, ...] -> [n, a * b * ...], row-major. [n] -> [n, 1].
 class SINTER_API Flatten : public Layer {
  public:
-  using Options = LayerOptions;
-  Flatten() = default;
-  explicit Flatten(Options options) : Layer(std::move(options)) {}
+  using Options = FlattenOptions;
+  explicit Flatten(Options options = {});
   Tensor call(Tensor x) override;
+
+ private:
+  bool channels_first_ = false;
 };
 
 struct DropoutOptions {
@@ -79,6 +88,7 @@ class SINTER_API Dropout : public Layer {
   explicit Dropout(double rate);
   explicit Dropout(Options options);
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
   const Options& options() const { return options_; }
 
  private:
@@ -97,6 +107,7 @@ class SINTER_API Activation : public Layer {
   explicit Activation(ActivationFn activation);
   explicit Activation(Options options);
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
   const ActivationFn& function() const { return activation_; }
 
  private:
@@ -138,6 +149,7 @@ class SINTER_API Rescaling : public Layer {
   explicit Rescaling(double scale);
   explicit Rescaling(Options options);
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Options options_;

@@ -35,7 +35,8 @@ class SINTER_API Loss {
   /// 0.
   virtual std::int64_t classes(const TensorType& y_pred) const;
 
-  /// The reduced loss; weights broadcast over the axes that the values have and they have not.
+  /// The reduced loss; weights broadcast over the axes that the values have and they have not. Positions that the mask
+  /// of y_pred hides do not count.
   Tensor operator()(const Tensor& y_true, const Tensor& y_pred) const;
   Tensor operator()(const Tensor& y_true, const Tensor& y_pred, const Tensor& sample_weight) const;
 
@@ -47,6 +48,9 @@ class SINTER_API Loss {
   Reduction reduction_;
 };
 
+/// The weights of samples and what the prediction's mask (Tensor::mask) leaves out, as one: hidden positions weigh 0,
+/// and for a mean the others weigh total / valid, so that it is one over those. Without a mask it is `sample_weight`.
+SINTER_API Tensor apply_mask(const Tensor& sample_weight, const Tensor& y_pred, Reduction reduction);
 /// The mean over samples and so on of per-sample values; `sample_weight` may be empty.
 SINTER_API Tensor reduce_loss(const Tensor& values, const Tensor& sample_weight, Reduction reduction);
 /// y_true in the dtype and shape of y_pred: an axis of extent 1 at the end is added or dropped, anything else throws

@@ -1,6 +1,8 @@
 #pragma once
 // Layers of several inputs: Tensors{a, b} | Add() inside call(), Symbols{a, b} | Add() in a functional model. Inputs
-// broadcast as in Keras 3: axes of extent 1 stretch; an input of lower rank gets axes of extent 1 after the batch.
+// broadcast as in Keras 3: axes of extent 1 stretch; an input of lower rank gets axes of extent 1 after the batch. The
+// result has a mask (Tensor::mask) if all inputs have: a position counts where it does in any of them. Concatenate puts
+// masks one after the other as well; Dot has none.
 
 #include <optional>
 #include <string>
@@ -17,6 +19,8 @@ class SINTER_API Merge : public Layer {
   using Options = LayerOptions;
   void build_many(const std::vector<Shape>& inputs) override;
   Tensors call_many(Tensors xs) override;
+  bool supports_masking() const override { return true; }
+  Tensors compute_mask(const Tensors& xs) const override;
 
  protected:
   explicit Merge(Options options) : Layer(std::move(options)) {}
@@ -95,6 +99,8 @@ class SINTER_API Concatenate : public Layer {
   explicit Concatenate(Options options);
   void build_many(const std::vector<Shape>& inputs) override;
   Tensors call_many(Tensors xs) override;
+  bool supports_masking() const override { return true; }
+  Tensors compute_mask(const Tensors& xs) const override;
 
  private:
   Options options_;
@@ -116,6 +122,8 @@ class SINTER_API Dot : public Layer {
   explicit Dot(Options options);
   void build_many(const std::vector<Shape>& inputs) override;
   Tensors call_many(Tensors xs) override;
+  bool supports_masking() const override { return true; }
+  Tensors compute_mask(const Tensors&) const override { return {}; }
 
  private:
   std::pair<int, int> axes_of(int rank_a, int rank_b) const;

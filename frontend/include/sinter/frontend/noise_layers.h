@@ -21,6 +21,7 @@ class SINTER_API GaussianNoise : public Layer {
   explicit GaussianNoise(double stddev);
   explicit GaussianNoise(Options options);
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Options options_;
@@ -38,6 +39,7 @@ class SINTER_API GaussianDropout : public Layer {
   explicit GaussianDropout(double rate);
   explicit GaussianDropout(Options options);
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Options options_;
@@ -51,6 +53,7 @@ class SINTER_API AlphaDropout : public Layer {
   explicit AlphaDropout(double rate);
   explicit AlphaDropout(Options options);
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Options options_;
@@ -85,6 +88,7 @@ class SINTER_API ActivityRegularization : public Layer {
   using Options = ActivityRegularizationOptions;
   explicit ActivityRegularization(Options options);
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Options options_;

@@ -30,6 +30,7 @@ class SINTER_API LayerNormalization : public Layer {
   explicit LayerNormalization(Options options = {});
   void build(const Shape& input) override;
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Options options_;
@@ -56,6 +57,7 @@ class SINTER_API GroupNormalization : public Layer {
   explicit GroupNormalization(Options options = {});
   void build(const Shape& input) override;
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
 
  private:
   std::int64_t groups_of(std::int64_t channels) const;
@@ -78,6 +80,7 @@ class SINTER_API RMSNormalization : public Layer {
   explicit RMSNormalization(Options options = {});
   void build(const Shape& input) override;
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Options options_;
@@ -95,6 +98,7 @@ class SINTER_API UnitNormalization : public Layer {
   using Options = UnitNormalizationOptions;
   explicit UnitNormalization(Options options = {});
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Options options_;
@@ -120,6 +124,7 @@ class SINTER_API Normalization : public Layer {
   void adapt(const Array& data);
   void build(const Shape& input) override;
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return true; }
 
  private:
   Options options_;

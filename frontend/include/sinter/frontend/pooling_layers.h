@@ -96,6 +96,8 @@ namespace detail {
 class SINTER_API GlobalPoolingLayer : public Layer {
  public:
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return kind_ == Pooling::average && spatial_ == 1; }
+  Tensors compute_mask(const Tensors&) const override { return {}; }
   const GlobalPoolingOptions& options() const { return options_; }
 
  protected:
@@ -130,7 +132,7 @@ class SINTER_API GlobalMaxPooling3D : public detail::GlobalPoolingLayer {
   explicit GlobalMaxPooling3D(Options options = {}) : GlobalPoolingLayer(3, detail::Pooling::max, std::move(options)) {}
 };
 
-/// [n, length, c] -> [n, c].
+/// [n, length, c] -> [n, c]. Positions that the input's mask hides do not count; where it hides all, the mean is 0.
 class SINTER_API GlobalAveragePooling1D : public detail::GlobalPoolingLayer {
  public:
   using Options = GlobalPoolingOptions;

@@ -13,6 +13,7 @@ struct EmbeddingOptions {
   Dim input_dim = 0;   // indices are 0 to input_dim - 1
   Dim output_dim = 0;  // the length of a vector
   Initializer embeddings_initializer = "random_uniform";
+  bool mask_zero = false;  // index 0 is padding: the result has a mask (Tensor::mask) that is false there
   std::string name = {};
   bool trainable = true;
 };
@@ -27,6 +28,7 @@ class SINTER_API Embedding : public Layer {
   explicit Embedding(Options options);
   void build(const Shape& input) override;
   Tensor call(Tensor x) override;
+  bool supports_masking() const override { return options_.mask_zero; }
 
  private:
   Options options_;

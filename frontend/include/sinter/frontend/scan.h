@@ -33,4 +33,13 @@ struct ScanOptions {
 /// shape or dtype of the carries.
 SINTER_API Turn scan(const Tensors& carries, const Tensors& sequences, const TurnFn& turn, ScanOptions options = {});
 
+struct CumsumOptions {
+  bool exclusive = false;  // an element is not part of its own sum
+  bool reverse = false;    // sums run from the end
+};
+
+/// Running sums along an axis: y[k] = x[0] + ... + x[k], added one after the other. The gradient is the running sum
+/// from the other end.
+SINTER_API Tensor cumsum(const Operand& x, Dim axis, CumsumOptions options = {});
+
 }  // namespace sinter

@@ -122,9 +122,17 @@ class SINTER_API Tensor {
   /// This tensor, remembered as probabilities made from `logits`.
   Tensor with_logits(Probabilities kind, const Tensor& logits) const;
 
+  /// Which positions count: i1, false where there is padding, with the first axes of this tensor ([n, steps] for a
+  /// sequence). Empty: all count. Layers that support masking hand it on (layer.h); functions of tensors do not.
+  Tensor mask() const;
+  /// This tensor with a mask, of i1 or of numbers that are 0 where false; an empty one takes the mask away. Throws
+  /// UserError unless the mask has the first axes of this tensor.
+  Tensor with_mask(const Tensor& mask) const;
+
  private:
   ir::Expr expr_;
   ir::Expr logits_;
+  ir::Expr mask_;
   std::uint64_t trace_ = 0;  // the tracing that made it; 0: none, the graph was built by hand
   Probabilities probabilities_ = Probabilities::no;
 };
@@ -205,6 +213,9 @@ SINTER_API Tensor mean(const Operand& x, const Axes& axes = {}, ReduceOptions op
 SINTER_API Tensor max(const Operand& x, const Axes& axes = {}, ReduceOptions options = {});
 SINTER_API Tensor min(const Operand& x, const Axes& axes = {}, ReduceOptions options = {});
 SINTER_API Tensor prod(const Operand& x, const Axes& axes = {}, ReduceOptions options = {});
+/// Whether any / all elements are true (i1) or not 0.
+SINTER_API Tensor any(const Operand& x, const Axes& axes = {}, ReduceOptions options = {});
+SINTER_API Tensor all(const Operand& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Biased (divides by the count).
 SINTER_API Tensor variance(const Operand& x, const Axes& axes = {}, ReduceOptions options = {});
 /// log(sum(exp(x))) without overflow.

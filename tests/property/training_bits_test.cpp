@@ -1,0 +1,111 @@
+// The weights after some steps of a model have the same bits in every way of running it.
+
+#include <set>
+
+#include <sinter/passes/pipeline.h>
+#include <sinter/passes/registry.h>
+#include <sinter/runtime/executable.h>
+#include <sinter/sinter.h>
+
+#include "support/catch.h"
+#include "support/compare.h"
+#include "support/random_values.h"
+#include "support/shared_kernels.h"
+
+namespace sinter::test {
+
+namespace {
+
+constexpr int steps = 2;
+
+/// Contents for what the step reads: positive, so that they may be a variance or a slot as well.
+ir::Environment contents(const ir::Graph& graph) {
+  Random random(7);
+  ir::Environment environment;
+  const auto give = [&](ir::NodeId id) {
+    const TensorType& type = graph.node(id).results[0];
+    const bool number = ir::is_float(type.dtype);
+    const Domain domain = number ? Domain{Domain::Kind::positive, 0} : Domain{Domain::Kind::inside, 3};
+    ir::NumArray value = ir::NumArray::from(random_data(type, domain, random));
+    const double scale = type.shape.rank() == 0 ? 0.01 : type.shape.rank() > 1 ? 0.1 : 1.0;
+    for (ir::Num& v : value.values)
+      if (number) v = ir::Num::from_double(type.dtype, scale * (v.as_double() - (type.shape.rank() > 1 ? 1.0 : 0.0)));
+    environment[name_of(graph.node(id))] = std::move(value);
+  };
+  for (const ir::NodeId id : graph.inputs()) give(id);
+  for (const ir::NodeId id : graph.states()) give(id);
+  return environment;
+}
+
+struct Way {
+  std::string level;     // of the instruction set; "": the host's
+  std::string disabled;  // a pass that is left out
+  int threads = 1;
+};
+
+/// What the last of some steps gives.
+ir::InterpreterResult train(const ir::Graph& graph, ir::Environment environment, const Way& way) {
+  passes::Options options;
+  options.target = runtime::host_target();
+  if (!way.level.empty()) options.target = runtime::restrict_target(options.target, way.level);
+  if (!way.disabled.empty()) options.disabled = {way.disabled};
+  ir::Program program = passes::compile(graph, options);
+  if (way.threads > 1) program.items = shared_items(program.items);  // the models are too small for that to pay
+  ir::InterpreterResult last;
+  for (int k = 0; k < steps; ++k) {
+    last = run_compiled(program, environment, {options.target, false, way.threads});
+    for (const auto& [name, value] : last.states) environment[name] = value;
+  }
+  return last;
+}
+
+void check_bits(const ir::Graph& graph) {
+  const ir::Environment begin = contents(graph);
+  const ir::InterpreterResult first = train(graph, begin, {});
+  CHECK(first.states.size() > 5);
+  std::vector<Way> ways = {{"", "", 2},     {"", "", 3},         {"", "", 8},        {"avx2", "", 1},
+                           {"avx2", "", 8}, {"avx2", "fuse", 3}, {"baseline", "", 1}};
+  const std::span<const std::string_view> passes = passes::default_passes();
+  for (const std::string_view pass : std::set(passes.begin(), passes.end())) ways.push_back({"", std::string(pass), 1});
+  for (const Way& way : ways) {
+    INFO("target '" << way.level << "', without '" << way.disabled << "', " << way.threads << " threads");
+    CHECK(difference(first, train(graph, begin, way), begin) == "");
+  }
+  // The oracle.
+  ir::Environment environment = begin;
+  ir::InterpreterResult last;
+  for (int k = 0; k < steps; ++k) {
+    last = ir::interpret(graph, environment);
+    for (const auto& [name, value] : last.states) environment[name] = value;
+  }
+  CHECK(difference(last, first, begin) == "");
+}
+
+const TensorType label{DType::i32, {}};
+
+}  // namespace
+
+TEST_CASE("training bits: a CNN with batch normalisation", "[bits]") {
+  Sequential model(Input({12, 12, 2}), Conv2D({.filters = 8, .kernel_size = {3}, .use_bias = false}),
+                   BatchNormalization(), Activation("relu"), MaxPooling2D(2),
+                   Conv2D({.filters = 12, .kernel_size = {3}, .padding = "same"}), BatchNormalization(), LeakyReLU(),
+                   GlobalAveragePooling2D(), Dropout(0.25), Dense(3, "softmax"));
+  model.compile(SGD({.learning_rate = 0.01, .momentum = 0.9}), "sparse_categorical_crossentropy", {"accuracy"});
+  check_bits(model.graph("train", 4, label));
+}
+
+TEST_CASE("training bits: an LSTM, padding and dropout in it", "[bits]") {
+  Sequential model(Input({6}, {.dtype = DType::i32}), Embedding({.input_dim = 5, .output_dim = 16, .mask_zero = true}),
+                   LSTM({.units = 17, .dropout = 0.2, .recurrent_dropout = 0.2, .return_sequences = true}), GRU(16),
+                   Dense(3, "softmax"));
+  model.compile("adam", "sparse_categorical_crossentropy", {"accuracy"});
+  check_bits(model.graph("train", 8, label));
+}
+
+TEST_CASE("training bits: a plain LSTM", "[bits]") {
+  Sequential model(Input({7, 5}), LSTM(24), Dense(3, "softmax"));
+  model.compile("adam", "sparse_categorical_crossentropy");
+  check_bits(model.graph("train", 16, label));
+}
+
+}  // namespace sinter::test
