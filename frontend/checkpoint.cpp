@@ -9,6 +9,7 @@
 #include <sinter/runtime/digest.h>
 
 #include "exclusive.h"
+#include "one_line.h"
 
 namespace sinter {
 
@@ -44,7 +45,7 @@ std::int64_t number(const TensorFile& file, const std::string& key, const std::s
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < 0)
-    user_error(path, ": '", key, "' should be a whole number, got '", text, "'");
+    user_error(path, ": '", key, "' should be a whole number, got '", one_line(text), "'");
   return value;
 }
 
@@ -145,7 +146,8 @@ History history_of(const TensorFile& file, const std::string& path) {
     if (!name.starts_with(prefix) || name == "@history/epochs") continue;
     series.emplace_back(name.substr(prefix.size()), numbers(file, name, path));
     if (series.back().second.size() != epochs.size())
-      user_error(path, ": '", name, "' has ", series.back().second.size(), " values for ", epochs.size(), " epochs");
+      user_error(path, ": '", one_line(name), "' has ", series.back().second.size(), " values for ", epochs.size(),
+                 " epochs");
   }
   History history;
   for (std::size_t k = 0; k < epochs.size(); ++k) {
@@ -192,9 +194,9 @@ TensorFile read_checkpoint(const std::string& path) {
   };
   if (value("format") != format_name)
     user_error(path, ": is no checkpoint of Sinter: expected metadata 'format' of '", format_name, "', got '",
-               value("format"), "'; files with weights alone are read by load_weights()");
+               one_line(value("format")), "'; files with weights alone are read by load_weights()");
   if (const std::string now = digest(file); value("sha256") != now)
-    user_error(path, ": is damaged: its contents have SHA-256 ", now, ", it should be ", value("sha256"));
+    user_error(path, ": is damaged: its contents have SHA-256 ", now, ", it should be ", one_line(value("sha256")));
   return file;
 }
 
@@ -216,7 +218,7 @@ void restore(const Model& model, ModelState& state, const TensorFile& file, cons
   for (const auto& [name, array] : file.tensors) {
     const bool of_fit = name.starts_with("@epoch/") || name.starts_with("@history/") || name.starts_with("@callback/");
     if (!of_fit && !taken.contains(name))
-      user_error(path, ": neither the model nor its optimizer has '", name,
+      user_error(path, ": neither the model nor its optimizer has '", one_line(name),
                  "'; the checkpoint is of another model or optimizer");
   }
   const std::int64_t epochs_trained = number(file, "epochs_trained", path);

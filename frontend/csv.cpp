@@ -8,6 +8,7 @@
 #include <sinter/ir/error.h>
 
 #include "file_bytes.h"
+#include "one_line.h"
 
 namespace sinter {
 
@@ -32,7 +33,9 @@ struct CsvTable::Contents {
   }
   template <class... Parts>
   [[noreturn]] void fail(std::size_t row, std::size_t column, const Parts&... parts) const {
-    user_error(path, ": line ", lines[row], ", column ", column + 1, " ('", columns[column], "'): ", parts...);
+    user_error(
+        path, ": ",
+        detail::one_line(str("line ", lines[row], ", column ", column + 1, " ('", columns[column], "'): ", parts...)));
   }
 };
 
@@ -150,7 +153,7 @@ void name_columns(Contents& contents, std::size_t width) {
   std::set<std::string_view> seen;
   for (const std::string& name : contents.columns)
     if (!seen.insert(name).second)
-      user_error(contents.path, ": two columns are named '", name, "'; give them different names");
+      user_error(contents.path, ": two columns are named '", detail::one_line(name), "'; give them different names");
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 
 #include <sinter/ir/error.h>
 
+#include "one_line.h"
+
 namespace sinter::detail {
 
 namespace {
@@ -155,7 +157,7 @@ class Reader {
  private:
   template <class... Parts>
   [[noreturn]] void fail(const Parts&... parts) const {
-    user_error(where_, ": ", parts...);
+    user_error(where_, ": ", one_line(str(parts...)));
   }
 
   std::vector<std::string> links_of(hid_t group, const std::string& path) {

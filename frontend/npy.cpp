@@ -10,6 +10,7 @@
 #include "atomic_file.h"
 #include "file_bytes.h"
 #include "npy_format.h"
+#include "one_line.h"
 #include "zip_file.h"
 
 namespace sinter {
@@ -67,11 +68,11 @@ NamedArrays read_npz(const std::string& path, const NpyOptions& options) {
   std::int64_t left = options.max_bytes;
   for (std::uint64_t k = 0; k < zip.size(); ++k) {
     std::string name = zip.name(k);
-    const std::string where = path + ": '" + name + "'";
+    const std::string where = path + ": '" + detail::one_line(name) + "'";
     if (!name.ends_with(suffix)) user_error(where, " is no .npy file");
     name.resize(name.size() - suffix.size());
     for (const auto& [known, array] : arrays)
-      if (known == name) user_error(path, ": two arrays are named '", name, "'");
+      if (known == name) user_error(path, ": two arrays are named '", detail::one_line(name), "'");
     const std::string contents = zip.read(k, static_cast<std::uint64_t>(with_header(left)));
     const detail::NpyHeader header = detail::parse_npy(where, bytes_of(contents), left);
     arrays.emplace_back(std::move(name), detail::decode_npy(header, bytes_of(contents)));

@@ -8,6 +8,8 @@
 
 #include <sinter/ir/error.h>
 
+#include "one_line.h"
+
 namespace sinter::detail {
 
 namespace {
@@ -60,8 +62,10 @@ class HeaderParser {
  private:
   template <class... Parts>
   [[noreturn]] void fail(const Parts&... parts) const {
-    user_error(where_, ": is no .npy file that can be read: its header has ", parts..., " at character ", at_, ": ",
-               text_.substr(0, 120));
+    constexpr std::size_t longest_shown = 120;
+    const std::string shown = std::string(text_).substr(0, std::min(longest_shown, text_.find_last_not_of(" \n") + 1));
+    user_error(where_, ": is no .npy file that can be read: its header has ",
+               one_line(str(parts..., " at character ", at_, ": ", shown)));
   }
   void blanks() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t')) ++at_;
@@ -219,7 +223,7 @@ NpyHeader parse_npy_head(const std::string& where, std::span<const std::byte> he
     return order_known && header.descr.substr(1) == kind.code;
   });
   if (known == std::end(kinds))
-    user_error(where, ": has dtype '", header.descr.substr(0, 40),
+    user_error(where, ": has dtype '", one_line(header.descr.substr(0, 40)),
                "'; expected f2, f4, f8, i1, i2, i4, i8, u1, u2, u4 or b1: convert it with astype()");
   header.dtype = known->dtype;
   header.element_size = known->size;

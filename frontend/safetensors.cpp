@@ -13,6 +13,7 @@
 #include <sinter/ir/near_matches.h>
 
 #include "atomic_file.h"
+#include "one_line.h"
 #include "safetensors_begin.h"
 
 namespace sinter {
@@ -78,7 +79,7 @@ class Reader {
 
   template <class... Parts>
   [[noreturn]] void fail(const Parts&... parts) const {
-    user_error(path_, ": ", parts...);
+    user_error(path_, ": ", detail::one_line(str(parts...)));
   }
 
   void take(void* into, std::uint64_t bytes) {
@@ -196,7 +197,7 @@ const Array& TensorFile::tensor(std::string_view name) const {
 std::string TensorFile::did_you_mean(std::string_view name) const {
   std::vector<std::string_view> names;
   for (const auto& [known, array] : tensors) names.push_back(known);
-  return ir::did_you_mean(name, names);
+  return detail::one_line(ir::did_you_mean(name, names));
 }
 
 std::string detail::safetensors_begin(const std::string& who, const TensorFile& file, std::size_t alignment) {

@@ -11,6 +11,7 @@
 
 #include "atomic_file.h"
 #include "keras_weights.h"
+#include "one_line.h"
 
 namespace sinter {
 
@@ -106,7 +107,7 @@ void Model::load_weights(const std::string& path, const LoadWeightsOptions& opti
   }
   for (const auto& [name, array] : file.tensors)
     if (!options.ignore_others && !taken.contains(name) && (!keras || detail::is_layer_weight(name)))
-      user_error(path, ": no weight takes tensor '", name, "'; set ignore_others if that is meant");
+      user_error(path, ": no weight takes tensor '", detail::one_line(name), "'; set ignore_others if that is meant");
   // Nothing is assigned before everything was found to fit.
   for (std::size_t k = 0; k < weights.size(); ++k) weights[k].assign(contents[k]);
 }

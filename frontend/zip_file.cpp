@@ -8,6 +8,8 @@
 
 #include <sinter/ir/error.h>
 
+#include "one_line.h"
+
 namespace sinter::detail {
 
 namespace {
@@ -47,7 +49,7 @@ std::string ZipReader::name(std::uint64_t index) const {
 
 std::string ZipReader::read(std::uint64_t index, std::uint64_t limit) const {
   zip_t* const archive = archive_.get();
-  const std::string where = path_ + ": '" + name(index) + "'";
+  const std::string where = path_ + ": '" + one_line(name(index)) + "'";
   zip_stat_t status;
   zip_stat_init(&status);
   if (zip_stat_index(archive, index, 0, &status) != 0 || (status.valid & ZIP_STAT_SIZE) == 0)

@@ -103,7 +103,10 @@ TEST_CASE("write errors: weights and checkpoints on a full disk", "[write_errors
 }
 
 TEST_CASE("write errors: a device that is full", "[write_errors]") {
-  if (!fs::is_character_file("/dev/full")) return WARN("skipped: there is no /dev/full");
+  if (!fs::is_character_file("/dev/full")) {
+    WARN("skipped: there is no /dev/full");
+    return;
+  }
   const Sequential model = large_model(1);
   const std::string expected =
       "/dev/full: cannot be written: No space left on device; a file that was there is as before";
@@ -134,13 +137,13 @@ TEST_CASE("write errors: no permission", "[write_errors]") {
   const auto save = [&](const std::string& path) { model.save_weights(path); };
   for (const std::string& name : weight_files) {
     old.save_weights(folder.file(name));
-    fs::permissions(folder.file(name), fs::perms::owner_read | fs::perms::others_read);
+    fs::permissions(folder.file(name), fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
   }
   old.save_checkpoint(folder.file("c.safetensors"));
   testing::write(folder.file("log.csv"), "epoch,loss\n0,1\n");
-  fs::permissions(folder.file("log.csv"), fs::perms::owner_read | fs::perms::others_read);
-  fs::permissions(folder.file(""), fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read |
-                                       fs::perms::others_exec);  // nothing new may be made in it
+  fs::permissions(folder.file("log.csv"), fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
+  constexpr auto looked_at = static_cast<fs::perms>(0555);  // nothing new may be made in it
+  fs::permissions(folder.file(""), looked_at);
   const std::string not_there = ": cannot be made in its folder: Permission denied; a file that was there is as before";
   const std::string protected_file = ": cannot be written: Permission denied; a file that was there is as before";
   for (const std::string& name : weight_files) CHECK(refused(name, save) == protected_file);
