@@ -4,7 +4,6 @@
 
 #include <sinter/ir/error.h>
 #include <sinter/ir/node_space.h>
-#include <sinter/ir/num.h>
 #include "bounds_check.h"
 
 namespace sinter::runtime {
@@ -436,9 +435,7 @@ LlvmValue BodyEmitter::compute(ir::Value value, const LiveIndices& index, Point&
   if (n.kind == ir::kind_of<ir::Constant>()) {
     const auto attrs = ir::unpack<ir::Constant::Attrs>(n.attributes);
     check(attrs.value.type.elements() == 1, "kernel '", kernel_.name, "': a tensor constant must be an input");
-    const ir::Num number = ir::Num::load(attrs.value.type.dtype, attrs.value.bytes->data());
-    return ir::is_float(number.dtype()) ? constant(context_, number.dtype(), number.as_double())
-                                        : integer(context_, number.dtype(), number.as_integer());
+    return stored_constant(context_, attrs.value.type.dtype, attrs.value.bytes->data());
   }
   return compute_node(value.node, index, point, guard);
 }

@@ -2,6 +2,8 @@
 
 #include "llvm_value.h"
 
+#include <cstring>
+
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/PatternMatch.h>
@@ -212,6 +214,26 @@ LlvmValue constant(const EmitContext& context, DType dtype, double value) {
     return {context, dtype, int_constant(type, static_cast<std::uint64_t>(number.as_integer()))};
   }
   return {context, dtype, flush_constant(llvm::ConstantFP::get(type, number.as_double()))};
+}
+
+namespace {
+
+const llvm::fltSemantics& semantics_of(DType dtype) {
+  if (dtype == DType::f64) return llvm::APFloat::IEEEdouble();
+  if (dtype == DType::bf16) return llvm::APFloat::BFloat();
+  return dtype == DType::f16 ? llvm::APFloat::IEEEhalf() : llvm::APFloat::IEEEsingle();
+}
+
+}  // namespace
+
+LlvmValue stored_constant(const EmitContext& context, DType dtype, const std::byte* bytes) {
+  if (!is_float(dtype)) return integer(context, dtype, ir::Num::load(dtype, bytes).as_integer());
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, bytes, static_cast<std::size_t>(ir::size_of(dtype)));
+  llvm::APFloat value(semantics_of(dtype), llvm::APInt(static_cast<unsigned>(8 * ir::size_of(dtype)), bits));
+  bool inexact = false;
+  if (is_half(dtype)) value.convert(llvm::APFloat::IEEEsingle(), llvm::APFloat::rmNearestTiesToEven, &inexact);
+  return {context, dtype, llvm::ConstantFP::get(context.llvm_context(), value)};
 }
 
 LlvmValue integer(const EmitContext& context, DType dtype, std::int64_t value) {

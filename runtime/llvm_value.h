@@ -8,6 +8,7 @@
 // In registers f32, bf16 and f16 are `float` (the half types already rounded to storage), i32 and u32 are i32, u8 is i8
 // and i1 is i1. In memory bf16 and f16 take 16 bits and i1 takes a byte.
 
+#include <cstddef>
 #include <cstdint>
 
 #include <llvm/IR/IRBuilder.h>
@@ -71,6 +72,8 @@ inline DType dtype_of(const LlvmValue& a) { return a.dtype(); }
 /// Uniform constants; see ir::Num::from_double and from_integer.
 LlvmValue constant(const EmitContext& context, DType dtype, double value);
 LlvmValue integer(const EmitContext& context, DType dtype, std::int64_t value);
+/// The element stored at `bytes`, bit for bit, as a load would give it: denormals are kept.
+LlvmValue stored_constant(const EmitContext& context, DType dtype, const std::byte* bytes);
 inline LlvmValue constant_like(const LlvmValue& a, DType dtype, double v) { return constant(a.context(), dtype, v); }
 inline LlvmValue integer_like(const LlvmValue& a, DType dtype, std::int64_t v) {
   return integer(a.context(), dtype, v);

@@ -175,8 +175,8 @@ TEST_CASE("an exported step calls the function by its name", "[extern][object_fi
                  Contains("/* layer: (f32[8,16], f32[8,16]) -> (f32[8,16], i32[]) */") &&
                  Contains("typedef struct sinter_shape {"));
 
-  const auto memory = ir::allocate_zeros(number_in(file.header, "M_SELFTEST_BYTES"));
   const auto selftest = [&](sinter_extern_function function) {
+    const auto memory = ir::allocate_zeros(number_in(file.header, "M_SELFTEST_BYTES"));  // nothing left over in it
     const runtime::LinkedCode code({file.object}, {{"test_product_f32", function}});
     return reinterpret_cast<int (*)(void*)>(code.address("m_selftest"))(memory.get());
   };

@@ -24,15 +24,15 @@ int main() {
        .linkable = true});
 
   Input wanted({1});
-  const Symbol voltage = wanted | Dense(16, "tanh") | Dense(1, "sigmoid");
+  const Symbol voltage = wanted | Dense(16, "tanh") | Dense(1);
   const Symbol brightness = voltage | [&](Tensor v) { return curve.call_many({v, measured})[0]; };
   Model lamp(wanted, brightness), control(wanted, voltage);
 
   std::vector<float> levels;
   for (int k = 0; k < 512; ++k) levels.push_back(static_cast<float>((k * 37) % 512) / 512.0F * 0.95F + 0.01F);
   const Array x = Array::view(levels, {512, 1});
-  lamp.compile(Adam({.learning_rate = 0.01}), "mse");
-  const History history = lamp.fit(x, x, {.epochs = 300, .verbose = 0});
+  lamp.compile(Adam({.learning_rate = 0.02}), "mse");
+  const History history = lamp.fit(x, x, {.epochs = 400, .verbose = 0});
   std::cout << "loss " << history["loss"].front() << " -> " << history["loss"].back() << '\n';
 
   double worst = 0.0;

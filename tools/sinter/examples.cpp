@@ -169,7 +169,7 @@ MadeModel lamp() {
        .vjp = [](const Tensors&, const Tensors& y, const Tensors& dy) { return Tensors{dy[0] * y[1], {}}; },
        .linkable = true});
   Input wanted({1});
-  const Symbol voltage = wanted | Dense(16, "tanh") | Dense(1, "sigmoid");
+  const Symbol voltage = wanted | Dense(16, "tanh") | Dense(1);
   const Symbol brightness = voltage | [=](Tensor v) { return curve.call_many({v, measured})[0]; };
   return compiled(std::make_unique<Model>(wanted, brightness, ModelOptions{.name = "lamp"}),
                   Adam({.learning_rate = 0.01}), "mse");
@@ -197,7 +197,7 @@ constexpr Example list[] = {
     {"autoencoder", "784 pixels through 32 numbers and back; mean squared error, Adam", autoencoder, a_picture},
     {"fine_tuning", "a new head on frozen features; Adam", fine_tuning, a_class},
     {"transformer", "two encoder blocks over 28 rows of 28 pixels; Adam", transformer, a_class},
-    {"lamp", "Dense 16 tanh, Dense 1 sigmoid, a measured curve in C; mean squared error, Adam", lamp, a_number},
+    {"lamp", "Dense 16 tanh, Dense 1, a measured curve in C; mean squared error, Adam", lamp, a_number},
 };
 
 }  // namespace
