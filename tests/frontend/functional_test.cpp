@@ -6,6 +6,7 @@
 #include <sinter/ir/program.h>
 #include <sinter/passes/pipeline.h>
 
+#include "frontend/layer_gradient.h"
 #include "frontend/layer_run.h"
 #include "frontend/layers_for_tests.h"
 #include "support/catch.h"

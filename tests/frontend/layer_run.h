@@ -1,8 +1,7 @@
 #pragma once
-// One application of a layer with given weights, and the derivative of a sum of its results along a direction.
+// One application of a layer with given weights.
 
-#include <functional>
-#include <span>
+#include <string>
 #include <vector>
 
 #include <sinter/sinter.h>
@@ -60,59 +59,6 @@ inline void check_values(const Array& got, const Shape& shape, const std::vector
     INFO("element " << k);
     CHECK(got.flat(static_cast<std::int64_t>(k)) == Approx(expected[k]).epsilon(1e-5).margin(tolerance));
   }
-}
-
-/// Compares the gradients of sum(cos-like weights * y) with a central difference along one direction of all float
-/// inputs and trained weights.
-inline void check_gradient(Layer& layer, const std::vector<Array>& inputs, double tolerance = 3e-3) {
-  StepBuilder builder({.training = false});
-  Tensors xs;
-  std::vector<Operand> sources;
-  Step::Inputs bound;
-  for (const Array& input : inputs) {
-    const std::string name = "x" + std::to_string(xs.size());
-    xs.push_back(builder.input(name, input.shape(), input.dtype()));
-    bound.emplace_back(name, input);
-    if (input.dtype() == DType::f32) sources.emplace_back(xs.back());
-  }
-  const Tensor y = xs.size() == 1 ? layer(xs[0]) : layer(xs).front();
-  const Tensor loss = sum(y * numbers(y.shape(), 5, 11, 4));
-  builder.output("loss", loss);
-  const std::vector<Variable> weights = layer.trainable_weights();
-  for (const Variable& w : weights) sources.emplace_back(w);
-  const std::vector<Tensor> slopes = gradients(loss, sources);
-  for (std::size_t k = 0; k < slopes.size(); ++k) builder.output("g" + std::to_string(k), slopes[k]);
-  Step step = builder.compile({.backend = Backend::interpreter});
-
-  const std::vector<Array> start = layer.get_weights();
-  constexpr float h = 1.0F / 128.0F;
-  double expected = 0.0;
-  std::vector<Array> directions;
-  for (std::size_t k = 0; k < slopes.size(); ++k) directions.push_back(numbers(slopes[k].shape(), 3, 17, 8));
-  const auto moved = [](const Array& from, const Array& direction, float by) {
-    Array result = from.copy();
-    auto values = result.mutable_span<float>();
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] += by * direction.span<float>()[i];
-    return result;
-  };
-  const StepResult at_start = step.run(bound);
-  for (std::size_t k = 0; k < slopes.size(); ++k) {
-    const Array g = at_start["g" + std::to_string(k)];
-    for (std::int64_t i = 0; i < g.size(); ++i) expected += g.flat(i) * directions[k].flat(i);
-  }
-  const auto loss_at = [&](float by) {
-    Step::Inputs there;
-    std::size_t next = 0;
-    for (std::size_t k = 0; k < inputs.size(); ++k)
-      there.emplace_back("x" + std::to_string(k),
-                         inputs[k].dtype() == DType::f32 ? moved(inputs[k], directions[next++], by) : inputs[k]);
-    for (const Variable& w : weights) w.assign(moved(w.value(), directions[next++], by));
-    const double value = step.run(there)["loss"].item();
-    layer.set_weights(start);
-    return value;
-  };
-  const double difference = (loss_at(h) - loss_at(-h)) / (2.0 * static_cast<double>(h));
-  CHECK(difference == Approx(expected).epsilon(tolerance).margin(tolerance));
 }
 
 }  // namespace sinter_test

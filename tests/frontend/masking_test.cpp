@@ -5,6 +5,7 @@
 
 #include "frontend/captured.h"
 #include "frontend/evaluate.h"
+#include "frontend/layer_gradient.h"
 #include "frontend/layer_run.h"
 #include "frontend/layers_for_tests.h"
 

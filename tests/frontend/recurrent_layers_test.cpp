@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "frontend/layer_gradient.h"
 #include "frontend/layer_run.h"
 #include "support/compare.h"
 

@@ -5,6 +5,7 @@
 #include <sinter/ir/ops.h>
 
 #include "frontend/evaluate.h"
+#include "frontend/layer_gradient.h"
 #include "frontend/layer_run.h"
 
 using namespace sinter;
