@@ -80,12 +80,10 @@ void check_graphs(const Way& way, std::uint64_t first, std::uint64_t last, const
   const Judge judge = judge_of(way, tally);
   CHECK(verdicts(first, last, options, judge) == "");
   print(way.name, tally);
-  // Every form is met often; how often says little where only some of the graphs are drawn.
-  const int often = draw_stride == 1 ? tally.graphs : 20;
-  for (const auto& [form, n] : tally.forms) CHECK(std::pair(form, n * 20 >= often) == std::pair(form, true));
-  CHECK(tally.forms.size() == 6);
   CHECK((way.threads == 1 || tally.parallel > tally.graphs));
-  if (draw_stride > 1) return;
+  if (draw_stride > 1) return;  // what the few graphs of a sanitizer's run meet says little
+  for (const auto& [form, n] : tally.forms) CHECK(std::pair(form, n * 20 >= tally.graphs) == std::pair(form, true));
+  CHECK(tally.forms.size() == 6);
   for (const char* op : {"conv", "max_pool", "window_sum", "scan"})
     CHECK(std::pair(op, tally.drawn[op] > 0) == std::pair(op, true));
 }
