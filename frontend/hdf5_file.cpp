@@ -77,6 +77,27 @@ bool is_ieee(hid_t type, std::size_t bytes) {
          mantissa_bits == bytes * 8 - 1 - expected && H5Tget_ebias(type) == (std::size_t{1} << (expected - 1)) - 1;
 }
 
+/// Texts of an attribute that have a length each. The library allocates them, also some of those that it then fails to
+/// read.
+class VariableTexts {
+ public:
+  VariableTexts(hid_t attribute, hid_t type, hid_t space, std::size_t count)
+      : type_(type), space_(space), texts_(count, nullptr) {
+    read_ = H5Aread(attribute, type, static_cast<void*>(texts_.data())) >= 0;
+  }
+  ~VariableTexts() { H5Dvlen_reclaim(type_, space_, H5P_DEFAULT, static_cast<void*>(texts_.data())); }
+  VariableTexts(const VariableTexts&) = delete;
+  VariableTexts& operator=(const VariableTexts&) = delete;
+  bool read() const { return read_; }
+  /// Empty where there is none.
+  const char* text(std::size_t k) const { return read_ && texts_[k] != nullptr ? texts_[k] : ""; }
+
+ private:
+  hid_t type_, space_;
+  std::vector<char*> texts_;
+  bool read_ = false;
+};
+
 /// The text of an attribute; empty when there is none of that kind.
 std::string text_attribute(hid_t object, const char* name) {
   if (H5Aexists(object, name) <= 0) return {};
@@ -88,11 +109,9 @@ std::string text_attribute(hid_t object, const char* name) {
   constexpr std::size_t longest = 1024;
   const std::size_t size = H5Tget_size(type.get());
   if (H5Tis_variable_str(type.get()) > 0) {
-    char* text = nullptr;
-    if (H5Aread(attribute.get(), type.get(), static_cast<void*>(&text)) < 0 || text == nullptr) return {};
-    std::string result(text, strnlen(text, longest));
-    H5free_memory(text);
-    return result;
+    const VariableTexts texts(attribute.get(), type.get(), space.get(), 1);
+    const char* text = texts.text(0);
+    return {text, strnlen(text, longest)};
   }
   if (size == 0 || size > longest) return {};
   std::string result(size, '\0');
@@ -114,10 +133,9 @@ std::string lines_attribute(hid_t object, const char* name) {
   const auto count = static_cast<std::size_t>(given);
   std::string lines;
   if (H5Tis_variable_str(type.get()) > 0) {
-    std::vector<char*> texts(count, nullptr);
-    if (H5Aread(attribute.get(), type.get(), static_cast<void*>(texts.data())) < 0) return {};
-    for (const char* text : texts) lines += std::string(text == nullptr ? "" : text) + '\n';
-    H5Dvlen_reclaim(type.get(), space.get(), H5P_DEFAULT, static_cast<void*>(texts.data()));
+    const VariableTexts texts(attribute.get(), type.get(), space.get(), count);
+    if (!texts.read()) return {};
+    for (std::size_t k = 0; k < count; ++k) lines += std::string(texts.text(k)) + '\n';
     return lines;
   }
   std::string texts(count * size, '\0');
