@@ -33,7 +33,10 @@ void PReLU::build(const Shape& input) {
   }
   for (int k = 1; k < input.rank(); ++k)
     if (dims[static_cast<std::size_t>(k - 1)] == input[k]) spec.extents.push_back({k, input[k]});
-  alpha_ = add_weight("alpha", Dims(dims), {.initializer = options_.alpha_initializer});
+  alpha_ = add_weight("alpha", Dims(dims),
+                      {.initializer = options_.alpha_initializer,
+                       .regularizer = options_.alpha_regularizer,
+                       .constraint = options_.alpha_constraint});
   expect_inputs(spec);
 }
 

@@ -88,32 +88,37 @@ MultiHeadAttentionOptions checked(MultiHeadAttentionOptions options) {
 
 }  // namespace
 
-EinsumDense MultiHeadAttention::projection(const char* name, Dim dim) const {
-  return EinsumDense({.equation = "btd,dhk->bthk",
-                      .output_shape = {-1, options_.num_heads, dim},
-                      .bias_axes = options_.use_bias ? "hk" : "",
+EinsumDense MultiHeadAttention::projection(const char* name, const char* equation, Dims output_shape,
+                                           const char* bias_axes) const {
+  return EinsumDense({.equation = equation,
+                      .output_shape = std::move(output_shape),
+                      .bias_axes = options_.use_bias ? bias_axes : "",
                       .kernel_initializer = options_.kernel_initializer,
                       .bias_initializer = options_.bias_initializer,
+                      .kernel_regularizer = options_.kernel_regularizer,
+                      .bias_regularizer = options_.bias_regularizer,
+                      .activity_regularizer = options_.activity_regularizer,
+                      .kernel_constraint = options_.kernel_constraint,
+                      .bias_constraint = options_.bias_constraint,
                       .name = name});
+}
+
+EinsumDense MultiHeadAttention::into_heads(const char* name, Dim dim) const {
+  return projection(name, "btd,dhk->bthk", {-1, options_.num_heads, dim}, "hk");
 }
 
 MultiHeadAttention::MultiHeadAttention(Options options)
     : Layer({.name = options.name, .trainable = options.trainable}),
       options_(checked(std::move(options))),
-      query_(projection("query", options_.key_dim)),
-      key_(projection("key", options_.key_dim)),
-      value_(projection("value", options_.value_dim)),
+      query_(into_heads("query", options_.key_dim)),
+      key_(into_heads("key", options_.key_dim)),
+      value_(into_heads("value", options_.value_dim)),
       dropout_(options_.dropout) {}
 
 void MultiHeadAttention::build_many(const std::vector<Shape>& inputs) {
   if (const std::string why = complaint(inputs); !why.empty()) fail(why);
   const Dim output_dim = options_.output_dim == 0 ? Dim(inputs[0][2]) : options_.output_dim;
-  output_.emplace(EinsumDenseOptions{.equation = "bhtv,hvo->bto",
-                                     .output_shape = {-1, output_dim},
-                                     .bias_axes = options_.use_bias ? "o" : "",
-                                     .kernel_initializer = options_.kernel_initializer,
-                                     .bias_initializer = options_.bias_initializer,
-                                     .name = "attention_output"});
+  output_.emplace(projection("attention_output", "bhtv,hvo->bto", {-1, output_dim}, "o"));
 }
 
 Tensor MultiHeadAttention::call(Tensor x) { return call_many({x}).front(); }

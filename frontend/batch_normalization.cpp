@@ -51,8 +51,16 @@ void BatchNormalization::build(const Shape& input) {
     fail(str("axis ", options_.axis.value(), " names no axis of ", input, " but the batch or none; expected 1 to ",
              input.rank() - 1, " or -1 to ", 1 - input.rank()));
   const Dims channels = {input[axis]};
-  if (options_.scale) gamma_ = add_weight("gamma", channels, {.initializer = options_.gamma_initializer});
-  if (options_.center) beta_ = add_weight("beta", channels, {.initializer = options_.beta_initializer});
+  if (options_.scale)
+    gamma_ = add_weight("gamma", channels,
+                        {.initializer = options_.gamma_initializer,
+                         .regularizer = options_.gamma_regularizer,
+                         .constraint = options_.gamma_constraint});
+  if (options_.center)
+    beta_ = add_weight("beta", channels,
+                       {.initializer = options_.beta_initializer,
+                        .regularizer = options_.beta_regularizer,
+                        .constraint = options_.beta_constraint});
   moving_mean_ =
       add_weight("moving_mean", channels, {.initializer = options_.moving_mean_initializer, .trainable = false});
   moving_variance_ = add_weight("moving_variance", channels,

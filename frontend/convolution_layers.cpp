@@ -69,7 +69,10 @@ Tensor finished(Tensor y, const Variable& bias, bool use_bias, const ActivationF
 // ---- Convolution ----
 
 ConvLayer::ConvLayer(int spatial, ConvOptions options)
-    : Layer({.name = options.name, .trainable = options.trainable}), spatial_(spatial), options_(std::move(options)) {
+    : Layer(
+          {.name = options.name, .trainable = options.trainable, .activity_regularizer = options.activity_regularizer}),
+      spatial_(spatial),
+      options_(std::move(options)) {
   const Complain complain = complaint(options_.name, str("conv", spatial, "d"));
   if (options_.filters < 1) complain(str("filters must be positive, got ", options_.filters.value()));
   if (options_.groups < 1) complain(str("groups must be positive, got ", options_.groups.value()));
@@ -89,8 +92,14 @@ void ConvLayer::build(const Shape& input) {
     fail(str("groups must divide the channels: ", in, " channels, ", options_.groups.value(), " groups"));
   const ir::Ints size = per_axis(options_.kernel_size, spatial_, "kernel_size", complain);
   kernel_ = add_weight("kernel", joined(size, {in / options_.groups, options_.filters}),
-                       {.initializer = options_.kernel_initializer});
-  if (options_.use_bias) bias_ = add_weight("bias", {options_.filters}, {.initializer = options_.bias_initializer});
+                       {.initializer = options_.kernel_initializer,
+                        .regularizer = options_.kernel_regularizer,
+                        .constraint = options_.kernel_constraint});
+  if (options_.use_bias)
+    bias_ = add_weight("bias", {options_.filters},
+                       {.initializer = options_.bias_initializer,
+                        .regularizer = options_.bias_regularizer,
+                        .constraint = options_.bias_constraint});
   expect_inputs({.rank = spatial_ + 2, .extents = {{-1, in}}});
 }
 
@@ -107,7 +116,10 @@ Tensor ConvLayer::call(Tensor x) {
 // ---- Transposed convolution ----
 
 ConvTransposeLayer::ConvTransposeLayer(int spatial, ConvTransposeOptions options)
-    : Layer({.name = options.name, .trainable = options.trainable}), spatial_(spatial), options_(std::move(options)) {
+    : Layer(
+          {.name = options.name, .trainable = options.trainable, .activity_regularizer = options.activity_regularizer}),
+      spatial_(spatial),
+      options_(std::move(options)) {
   const Complain complain = complaint(options_.name, str("conv", spatial, "d_transpose"));
   if (options_.filters < 1) complain(str("filters must be positive, got ", options_.filters.value()));
   check_padding(options_.padding, false, complain);
@@ -129,9 +141,15 @@ void ConvTransposeLayer::build(const Shape& input) {
   const Complain complain = [this](const std::string& why) { fail(why); };
   spatial_extents(input, spatial_, complain);
   const ir::Ints size = per_axis(options_.kernel_size, spatial_, "kernel_size", complain);
-  kernel_ =
-      add_weight("kernel", joined(size, {options_.filters, input[-1]}), {.initializer = options_.kernel_initializer});
-  if (options_.use_bias) bias_ = add_weight("bias", {options_.filters}, {.initializer = options_.bias_initializer});
+  kernel_ = add_weight("kernel", joined(size, {options_.filters, input[-1]}),
+                       {.initializer = options_.kernel_initializer,
+                        .regularizer = options_.kernel_regularizer,
+                        .constraint = options_.kernel_constraint});
+  if (options_.use_bias)
+    bias_ = add_weight("bias", {options_.filters},
+                       {.initializer = options_.bias_initializer,
+                        .regularizer = options_.bias_regularizer,
+                        .constraint = options_.bias_constraint});
   expect_inputs({.rank = spatial_ + 2, .extents = {{-1, input[-1]}}});
 }
 
@@ -190,7 +208,10 @@ Tensor depthwise(const Tensor& x, const Variable& kernel, const Windows& w, cons
 }  // namespace
 
 DepthwiseConvLayer::DepthwiseConvLayer(int spatial, DepthwiseConvOptions options)
-    : Layer({.name = options.name, .trainable = options.trainable}), spatial_(spatial), options_(std::move(options)) {
+    : Layer(
+          {.name = options.name, .trainable = options.trainable, .activity_regularizer = options.activity_regularizer}),
+      spatial_(spatial),
+      options_(std::move(options)) {
   const Complain complain = complaint(options_.name, str("depthwise_conv", spatial, "d"));
   check_depthwise(options_.depth_multiplier, options_.padding, spatial,
                   windows_of(options_.kernel_size, options_.strides, options_.dilation_rate, spatial, complain),
@@ -202,9 +223,14 @@ void DepthwiseConvLayer::build(const Shape& input) {
   spatial_extents(input, spatial_, complain);
   const ir::Ints size = per_axis(options_.kernel_size, spatial_, "kernel_size", complain);
   kernel_ = add_weight("kernel", joined(size, {input[-1], options_.depth_multiplier}),
-                       {.initializer = options_.depthwise_initializer});
+                       {.initializer = options_.depthwise_initializer,
+                        .regularizer = options_.depthwise_regularizer,
+                        .constraint = options_.depthwise_constraint});
   if (options_.use_bias)
-    bias_ = add_weight("bias", {input[-1] * options_.depth_multiplier}, {.initializer = options_.bias_initializer});
+    bias_ = add_weight("bias", {input[-1] * options_.depth_multiplier},
+                       {.initializer = options_.bias_initializer,
+                        .regularizer = options_.bias_regularizer,
+                        .constraint = options_.bias_constraint});
   expect_inputs({.rank = spatial_ + 2, .extents = {{-1, input[-1]}}});
 }
 
@@ -215,7 +241,10 @@ Tensor DepthwiseConvLayer::call(Tensor x) {
 }
 
 SeparableConvLayer::SeparableConvLayer(int spatial, SeparableConvOptions options)
-    : Layer({.name = options.name, .trainable = options.trainable}), spatial_(spatial), options_(std::move(options)) {
+    : Layer(
+          {.name = options.name, .trainable = options.trainable, .activity_regularizer = options.activity_regularizer}),
+      spatial_(spatial),
+      options_(std::move(options)) {
   const Complain complain = complaint(options_.name, str("separable_conv", spatial, "d"));
   if (options_.filters < 1) complain(str("filters must be positive, got ", options_.filters.value()));
   check_depthwise(options_.depth_multiplier, options_.padding, spatial,
@@ -229,10 +258,18 @@ void SeparableConvLayer::build(const Shape& input) {
   const ir::Ints size = per_axis(options_.kernel_size, spatial_, "kernel_size", complain);
   const std::int64_t between = input[-1] * options_.depth_multiplier;
   depthwise_ = add_weight("depthwise_kernel", joined(size, {input[-1], options_.depth_multiplier}),
-                          {.initializer = options_.depthwise_initializer});
+                          {.initializer = options_.depthwise_initializer,
+                           .regularizer = options_.depthwise_regularizer,
+                           .constraint = options_.depthwise_constraint});
   pointwise_ = add_weight("pointwise_kernel", joined(ir::Ints(size.size(), 1), {between, options_.filters}),
-                          {.initializer = options_.pointwise_initializer});
-  if (options_.use_bias) bias_ = add_weight("bias", {options_.filters}, {.initializer = options_.bias_initializer});
+                          {.initializer = options_.pointwise_initializer,
+                           .regularizer = options_.pointwise_regularizer,
+                           .constraint = options_.pointwise_constraint});
+  if (options_.use_bias)
+    bias_ = add_weight("bias", {options_.filters},
+                       {.initializer = options_.bias_initializer,
+                        .regularizer = options_.bias_regularizer,
+                        .constraint = options_.bias_constraint});
   expect_inputs({.rank = spatial_ + 2, .extents = {{-1, input[-1]}}});
 }
 

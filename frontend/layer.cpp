@@ -22,6 +22,7 @@ Layer::Layer(LayerOptions options) : state_(std::make_shared<LayerState>()) {
   state_->explicit_name = !options.name.empty();
   state_->name = std::move(options.name);
   state_->trainable = options.trainable;
+  state_->activity_regularizer = std::move(options.activity_regularizer);
 }
 
 Layer::~Layer() = default;
@@ -183,6 +184,8 @@ Tensors invoke(Layer& layer, const Tensors& xs, F body) {
     if (r.empty()) user_error(state->path, ": call() returned an empty Tensor");
     state->outputs.push_back(r.type());
   }
+  if (state->activity_regularizer.given())
+    for (const Tensor& r : results) trace->add_loss(state->activity_regularizer(r));
   pass_masks(layer, *state, xs, results);
   return results;
 }

@@ -57,6 +57,7 @@ struct LayerState {
   std::string path;
   std::uint64_t seed = 0;
   bool trainable = true;
+  Regularizer activity_regularizer;
   bool building = false;
   bool built = false;
   bool placed = false;  // in a model: path and contents of the weights are known (see Trace::is_sketch)

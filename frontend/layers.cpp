@@ -9,15 +9,24 @@ Dense::Dense(Dim units, ActivationFn activation)
     : Dense(Options{.units = units, .activation = std::move(activation)}) {}
 
 Dense::Dense(Options options)
-    : Layer({.name = options.name, .trainable = options.trainable}), options_(std::move(options)) {
+    : Layer(
+          {.name = options.name, .trainable = options.trainable, .activity_regularizer = options.activity_regularizer}),
+      options_(std::move(options)) {
   if (options_.units < 1) fail(str("units must be positive, got ", options_.units.value()));
 }
 
 void Dense::build(const Shape& input) {
   if (input.rank() < 2) fail(str("expected inputs of rank 2 or more (with the batch), got ", input));
   const std::int64_t in = input[-1];
-  kernel_ = add_weight("kernel", {in, options_.units}, {.initializer = options_.kernel_initializer});
-  if (options_.use_bias) bias_ = add_weight("bias", {options_.units}, {.initializer = options_.bias_initializer});
+  kernel_ = add_weight("kernel", {in, options_.units},
+                       {.initializer = options_.kernel_initializer,
+                        .regularizer = options_.kernel_regularizer,
+                        .constraint = options_.kernel_constraint});
+  if (options_.use_bias)
+    bias_ = add_weight("bias", {options_.units},
+                       {.initializer = options_.bias_initializer,
+                        .regularizer = options_.bias_regularizer,
+                        .constraint = options_.bias_constraint});
   expect_inputs({.min_rank = 2, .extents = {{-1, in}}});
 }
 

@@ -48,8 +48,16 @@ LayerNormalization::LayerNormalization(Options options)
 void LayerNormalization::build(const Shape& input) {
   const ir::Ints axes = resolved(*this, options_.axis, input.rank());
   const Dims shape = extents(input, axes);
-  if (options_.scale) gamma_ = add_weight("gamma", shape, {.initializer = options_.gamma_initializer});
-  if (options_.center) beta_ = add_weight("beta", shape, {.initializer = options_.beta_initializer});
+  if (options_.scale)
+    gamma_ = add_weight("gamma", shape,
+                        {.initializer = options_.gamma_initializer,
+                         .regularizer = options_.gamma_regularizer,
+                         .constraint = options_.gamma_constraint});
+  if (options_.center)
+    beta_ = add_weight("beta", shape,
+                       {.initializer = options_.beta_initializer,
+                        .regularizer = options_.beta_regularizer,
+                        .constraint = options_.beta_constraint});
   expect_inputs(keeps(input, axes));
 }
 
@@ -78,8 +86,16 @@ void GroupNormalization::build(const Shape& input) {
   if (groups > channels || channels % groups != 0)
     fail(str("expected a number of groups that divides the ", channels, " channels (axis ", axes[0], " of ", input,
              "), got ", groups));
-  if (options_.scale) gamma_ = add_weight("gamma", {channels}, {.initializer = options_.gamma_initializer});
-  if (options_.center) beta_ = add_weight("beta", {channels}, {.initializer = options_.beta_initializer});
+  if (options_.scale)
+    gamma_ = add_weight("gamma", {channels},
+                        {.initializer = options_.gamma_initializer,
+                         .regularizer = options_.gamma_regularizer,
+                         .constraint = options_.gamma_constraint});
+  if (options_.center)
+    beta_ = add_weight("beta", {channels},
+                       {.initializer = options_.beta_initializer,
+                        .regularizer = options_.beta_regularizer,
+                        .constraint = options_.beta_constraint});
   expect_inputs(keeps(input, axes));
 }
 

@@ -19,7 +19,9 @@ Embedding::Embedding(Options options)
 
 void Embedding::build(const Shape&) {
   embeddings_ = add_weight("embeddings", {options_.input_dim, options_.output_dim},
-                           {.initializer = options_.embeddings_initializer});
+                           {.initializer = options_.embeddings_initializer,
+                            .regularizer = options_.embeddings_regularizer,
+                            .constraint = options_.embeddings_constraint});
 }
 
 Tensor Embedding::call(Tensor x) {
@@ -30,7 +32,9 @@ Tensor Embedding::call(Tensor x) {
 }
 
 EinsumDense::EinsumDense(Options options)
-    : Layer({.name = options.name, .trainable = options.trainable}), options_(std::move(options)) {
+    : Layer(
+          {.name = options.name, .trainable = options.trainable, .activity_regularizer = options.activity_regularizer}),
+      options_(std::move(options)) {
   const detail::Einsum parts = detail::Einsum::parse(options_.equation, name());
   for (const char axis : options_.bias_axes)
     if (parts.result.find(axis) == std::string_view::npos)
@@ -111,10 +115,15 @@ void EinsumDense::build(const Shape& input) {
   const Extents extents(options_, input, name());
   ir::Ints kernel;
   for (const char letter : parts.b) kernel.push_back(extents[letter]);
-  kernel_ = add_weight("kernel", Dims(kernel), {.initializer = options_.kernel_initializer});
+  kernel_ = add_weight("kernel", Dims(kernel),
+                       {.initializer = options_.kernel_initializer,
+                        .regularizer = options_.kernel_regularizer,
+                        .constraint = options_.kernel_constraint});
   if (!options_.bias_axes.empty())
     bias_ = add_weight("bias", Dims(bias_shape(parts.result, options_.bias_axes, extents)),
-                       {.initializer = options_.bias_initializer});
+                       {.initializer = options_.bias_initializer,
+                        .regularizer = options_.bias_regularizer,
+                        .constraint = options_.bias_constraint});
   expect_inputs({.rank = input.rank()});
 }
 

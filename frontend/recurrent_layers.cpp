@@ -33,7 +33,7 @@ Options turned(Options options) {
 
 template <class Options>
 LayerOptions layer_options(const Options& options) {
-  return {.name = options.name, .trainable = options.trainable};
+  return {.name = options.name, .trainable = options.trainable, .activity_regularizer = options.activity_regularizer};
 }
 
 /// What the options of every kind name, beside what the kind fixes. Throws UserError for values out of range; `kind` is
@@ -47,9 +47,15 @@ Design designed(const char* kind, const Options& options, Design design) {
       user_error(who, ": dropout and recurrent_dropout must be at least 0 and below 1, got ", rate);
   design.units = options.units.value();
   design.use_bias = options.use_bias;
-  design.kernel = options.kernel_initializer;
-  design.recurrent_kernel = options.recurrent_initializer;
-  design.bias = options.bias_initializer;
+  design.kernel = {.initializer = options.kernel_initializer,
+                   .regularizer = options.kernel_regularizer,
+                   .constraint = options.kernel_constraint};
+  design.recurrent_kernel = {.initializer = options.recurrent_initializer,
+                             .regularizer = options.recurrent_regularizer,
+                             .constraint = options.recurrent_constraint};
+  design.bias = {.initializer = options.bias_initializer,
+                 .regularizer = options.bias_regularizer,
+                 .constraint = options.bias_constraint};
   design.return_sequences = options.return_sequences;
   design.return_state = options.return_state;
   design.go_backwards = options.go_backwards;
@@ -74,10 +80,9 @@ Recurrent::Recurrent(LayerOptions options, Design design) : Layer(std::move(opti
 void Recurrent::build(const Shape& input) {
   check_input(input);
   const std::int64_t width = design_.gates * design_.units;
-  kernel_ = add_weight("kernel", {input[-1], width}, {.initializer = design_.kernel});
-  recurrent_kernel_ = add_weight("recurrent_kernel", {design_.units, width}, {.initializer = design_.recurrent_kernel});
-  if (design_.use_bias)
-    bias_ = add_weight("bias", design_.two_biases ? Dims{2, width} : Dims{width}, {.initializer = design_.bias});
+  kernel_ = add_weight("kernel", {input[-1], width}, design_.kernel);
+  recurrent_kernel_ = add_weight("recurrent_kernel", {design_.units, width}, design_.recurrent_kernel);
+  if (design_.use_bias) bias_ = add_weight("bias", design_.two_biases ? Dims{2, width} : Dims{width}, design_.bias);
   states_.clear();
   if (!design_.stateful) return;
   if (!detail::Trace::current()->is_batch_fixed())

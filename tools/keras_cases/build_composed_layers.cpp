@@ -28,11 +28,7 @@ Axes axes_of(const Config& c, std::string_view key) {
   return Axes(dims_of(c, key).values());
 }
 
-void refuse_common(const Config& c) {
-  c.refuse({"kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint",
-            "alpha_regularizer", "alpha_constraint", "beta_regularizer", "gamma_regularizer", "beta_constraint",
-            "gamma_constraint", "embeddings_regularizer", "embeddings_constraint", "rms_scaling", "lora_rank"});
-}
+void refuse_common(const Config& c) { c.refuse({"rms_scaling", "lora_rank"}); }
 
 LayerPtr relu_layer(const Config& c) {
   return std::make_shared<ReLU>(ReluOptions{.negative_slope = c.number("negative_slope", 0.0),
@@ -41,18 +37,20 @@ LayerPtr relu_layer(const Config& c) {
 }
 
 LayerPtr layer_normalization(const Config& c) {
-  return std::make_shared<LayerNormalization>(LayerNormalizationOptions{.axis = axes_of(c, "axis"),
-                                                                        .epsilon = c.number("epsilon", 1e-3),
-                                                                        .center = c.flag("center", true),
-                                                                        .scale = c.flag("scale", true)});
+  return std::make_shared<LayerNormalization>(
+      with_limits(c, LayerNormalizationOptions{.axis = axes_of(c, "axis"),
+                                               .epsilon = c.number("epsilon", 1e-3),
+                                               .center = c.flag("center", true),
+                                               .scale = c.flag("scale", true)}));
 }
 
 LayerPtr group_normalization(const Config& c) {
-  return std::make_shared<GroupNormalization>(GroupNormalizationOptions{.groups = c.integer("groups", 32),
-                                                                        .axis = c.integer("axis", -1),
-                                                                        .epsilon = c.number("epsilon", 1e-3),
-                                                                        .center = c.flag("center", true),
-                                                                        .scale = c.flag("scale", true)});
+  return std::make_shared<GroupNormalization>(
+      with_limits(c, GroupNormalizationOptions{.groups = c.integer("groups", 32),
+                                               .axis = c.integer("axis", -1),
+                                               .epsilon = c.number("epsilon", 1e-3),
+                                               .center = c.flag("center", true),
+                                               .scale = c.flag("scale", true)}));
 }
 
 LayerPtr multi_head_attention(const Config& c) {
@@ -62,12 +60,13 @@ LayerPtr multi_head_attention(const Config& c) {
   const bool listed = c.value("output_shape") != nullptr && c.value("output_shape")->is_array();
   const ir::Ints output = listed ? dims_of(c, "output_shape").values() : ir::Ints{c.integer("output_shape", 0)};
   if (output.size() != 1) throw Unsupported("MultiHeadAttention with several output axes");
-  return std::make_shared<MultiHeadAttention>(MultiHeadAttentionOptions{.num_heads = c.integer("num_heads"),
-                                                                        .key_dim = c.integer("key_dim"),
-                                                                        .value_dim = c.integer("value_dim", 0),
-                                                                        .dropout = c.number("dropout", 0.0),
-                                                                        .use_bias = c.flag("use_bias", true),
-                                                                        .output_dim = output[0]});
+  return std::make_shared<MultiHeadAttention>(
+      with_limits(c, MultiHeadAttentionOptions{.num_heads = c.integer("num_heads"),
+                                               .key_dim = c.integer("key_dim"),
+                                               .value_dim = c.integer("value_dim", 0),
+                                               .dropout = c.number("dropout", 0.0),
+                                               .use_bias = c.flag("use_bias", true),
+                                               .output_dim = output[0]}));
 }
 
 LayerPtr attention(const Config& c) {
@@ -82,10 +81,11 @@ LayerPtr additive_attention(const Config& c) {
 }
 
 LayerPtr einsum_dense(const Config& c) {
-  return std::make_shared<EinsumDense>(EinsumDenseOptions{.equation = c.text("equation", ""),
-                                                          .output_shape = dims_of(c, "output_shape"),
-                                                          .activation = make_activation(c.text("activation", "linear")),
-                                                          .bias_axes = c.text("bias_axes", "")});
+  return std::make_shared<EinsumDense>(
+      with_limits(c, EinsumDenseOptions{.equation = c.text("equation", ""),
+                                        .output_shape = dims_of(c, "output_shape"),
+                                        .activation = make_activation(c.text("activation", "linear")),
+                                        .bias_axes = c.text("bias_axes", "")}));
 }
 
 LayerPtr dot_layer(const Config& c) {
@@ -116,7 +116,7 @@ const std::map<std::string, Builder>& builders() {
        }},
       {"PReLU",
        [](const Config& c) -> LayerPtr {
-         return std::make_shared<PReLU>(PReLUOptions{.shared_axes = dims_of(c, "shared_axes")});
+         return std::make_shared<PReLU>(with_limits(c, PReLUOptions{.shared_axes = dims_of(c, "shared_axes")}));
        }},
       {"ELU", [](const Config& c) -> LayerPtr { return std::make_shared<ELU>(c.number("alpha", 1.0)); }},
       {"Softmax", [](const Config& c) -> LayerPtr { return std::make_shared<Softmax>(Dim(c.integer("axis", -1))); }},
@@ -145,9 +145,9 @@ const std::map<std::string, Builder>& builders() {
        }},
       {"Embedding",
        [](const Config& c) -> LayerPtr {
-         return std::make_shared<Embedding>(EmbeddingOptions{.input_dim = c.integer("input_dim"),
-                                                             .output_dim = c.integer("output_dim"),
-                                                             .mask_zero = c.flag("mask_zero", false)});
+         return std::make_shared<Embedding>(with_limits(c, EmbeddingOptions{.input_dim = c.integer("input_dim"),
+                                                                            .output_dim = c.integer("output_dim"),
+                                                                            .mask_zero = c.flag("mask_zero", false)}));
        }},
       {"Masking", [](const Config& c) -> LayerPtr { return std::make_shared<Masking>(c.number("mask_value", 0.0)); }},
       {"EinsumDense", einsum_dense},

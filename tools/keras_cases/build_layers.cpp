@@ -25,11 +25,11 @@ using LayerPtr = std::shared_ptr<Layer>;
 LayerPtr activation_layer(ActivationFn function) { return std::make_shared<Activation>(std::move(function)); }
 
 LayerPtr dense(const Config& c, const std::string&) {
-  c.refuse({"kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint",
-            "lora_rank", "quantization_config"});
-  return std::make_shared<Dense>(DenseOptions{.units = c.integer("units"),
-                                              .activation = make_activation(c.text("activation", "linear")),
-                                              .use_bias = c.flag("use_bias", true)});
+  c.refuse({"lora_rank", "quantization_config"});
+  return std::make_shared<Dense>(
+      with_limits(c, DenseOptions{.units = c.integer("units"),
+                                  .activation = make_activation(c.text("activation", "linear")),
+                                  .use_bias = c.flag("use_bias", true)}));
 }
 
 LayerPtr flatten_layer(const Config& c, const std::string&) {

@@ -11,8 +11,7 @@ using namespace sinter;
 namespace {
 
 void refuse_common(const Config& c) {
-  c.refuse({"kernel_regularizer", "recurrent_regularizer", "bias_regularizer", "activity_regularizer",
-            "kernel_constraint", "recurrent_constraint", "bias_constraint", "stateful"});
+  c.refuse({"stateful"});
   if (c.number("dropout", 0.0) != 0.0 || c.number("recurrent_dropout", 0.0) != 0.0)
     throw Unsupported("random numbers of another library");
 }
@@ -29,7 +28,7 @@ Options common(const Config& c) {
   options.return_state = c.flag("return_state", false);
   options.go_backwards = c.flag("go_backwards", false);
   options.zero_output_for_mask = c.flag("zero_output_for_mask", false);
-  return options;
+  return with_limits(c, options);
 }
 
 std::shared_ptr<Recurrent> recurrent(const std::string& class_name, const Config& c) {

@@ -42,7 +42,7 @@ LayerPtr convolution(const Config& c) {
   o.groups = c.integer("groups", 1);
   o.activation = make_activation(c.text("activation", "linear"));
   o.use_bias = c.flag("use_bias", true);
-  return std::make_shared<L>(std::move(o));
+  return std::make_shared<L>(with_limits(c, std::move(o)));
 }
 
 template <class L>
@@ -54,7 +54,7 @@ LayerPtr transposed(const Config& c) {
   o.dilation_rate = dims_of(c, "dilation_rate", {1});
   o.activation = make_activation(c.text("activation", "linear"));
   o.use_bias = c.flag("use_bias", true);
-  return std::make_shared<L>(std::move(o));
+  return std::make_shared<L>(with_limits(c, std::move(o)));
 }
 
 template <class L>
@@ -66,7 +66,7 @@ LayerPtr depthwise(const Config& c) {
   o.dilation_rate = dims_of(c, "dilation_rate", {1});
   o.activation = make_activation(c.text("activation", "linear"));
   o.use_bias = c.flag("use_bias", true);
-  return std::make_shared<L>(std::move(o));
+  return std::make_shared<L>(with_limits(c, std::move(o)));
 }
 
 template <class L>
@@ -78,7 +78,7 @@ LayerPtr separable(const Config& c) {
   o.depth_multiplier = c.integer("depth_multiplier", 1);
   o.activation = make_activation(c.text("activation", "linear"));
   o.use_bias = c.flag("use_bias", true);
-  return std::make_shared<L>(std::move(o));
+  return std::make_shared<L>(with_limits(c, std::move(o)));
 }
 
 template <class L>
@@ -112,12 +112,13 @@ LayerPtr upsampling(const Config& c) {
 
 LayerPtr batch_normalization(const Config& c) {
   c.refuse({"renorm", "synchronized"});
-  return std::make_shared<BatchNormalization>(BatchNormalizationOptions{.axis = c.integer("axis", -1),
-                                                                        .momentum = c.number("momentum", 0.99),
-                                                                        .epsilon = c.number("epsilon", 1e-3),
-                                                                        .center = c.flag("center", true),
-                                                                        .scale = c.flag("scale", true),
-                                                                        .trainable = c.flag("trainable", true)});
+  return std::make_shared<BatchNormalization>(
+      with_limits(c, BatchNormalizationOptions{.axis = c.integer("axis", -1),
+                                               .momentum = c.number("momentum", 0.99),
+                                               .epsilon = c.number("epsilon", 1e-3),
+                                               .center = c.flag("center", true),
+                                               .scale = c.flag("scale", true),
+                                               .trainable = c.flag("trainable", true)}));
 }
 
 using Builder = LayerPtr (*)(const Config& config);
@@ -164,10 +165,6 @@ LayerPtr make_window_layer(const std::string& class_name, const Config& config) 
   const auto found = builders().find(class_name);
   if (found == builders().end()) return nullptr;
   check_format(config);
-  config.refuse({"kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint",
-                 "bias_constraint", "depthwise_regularizer", "pointwise_regularizer", "depthwise_constraint",
-                 "pointwise_constraint", "beta_regularizer", "gamma_regularizer", "beta_constraint",
-                 "gamma_constraint"});
   return found->second(config);
 }
 

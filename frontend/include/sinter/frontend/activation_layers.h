@@ -42,6 +42,8 @@ class SINTER_API LeakyReLU : public Layer {
 
 struct PReLUOptions {
   Initializer alpha_initializer = "zeros";
+  Regularizer alpha_regularizer = {};
+  Constraint alpha_constraint = {};
   /// Axes of the input, counted from 1 (0 is the batch), along which one alpha serves all elements: {1, 2} for
   /// pictures.
   Dims shared_axes = {};

@@ -26,6 +26,11 @@ struct MultiHeadAttentionOptions {
   bool return_attention_scores = false;  // a second result: probabilities [n, heads, t, s]
   Initializer kernel_initializer = "glorot_uniform";
   Initializer bias_initializer = "zeros";
+  Regularizer kernel_regularizer = {};
+  Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};  // of each projection
+  Constraint kernel_constraint = {};
+  Constraint bias_constraint = {};
   std::string name = {};
   bool trainable = true;
 };
@@ -44,7 +49,8 @@ class SINTER_API MultiHeadAttention : public Layer {
   bool supports_masking() const override { return true; }
 
  private:
-  EinsumDense projection(const char* name, Dim dim) const;
+  EinsumDense projection(const char* name, const char* equation, Dims output_shape, const char* bias_axes) const;
+  EinsumDense into_heads(const char* name, Dim dim) const;
   Options options_;
   EinsumDense query_, key_, value_;
   Dropout dropout_;

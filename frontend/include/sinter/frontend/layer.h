@@ -44,8 +44,9 @@ struct LayerAccess;
 
 /// What every layer has.
 struct LayerOptions {
-  std::string name;       // "" : snake_case of the class, numbered within the model
-  bool trainable = true;  // false freezes every weight of the layer
+  std::string name;                       // "" : snake_case of the class, numbered within the model
+  bool trainable = true;                  // false freezes every weight of the layer
+  Regularizer activity_regularizer = {};  // a term of the loss from each result
 };
 
 /// How a weight is made.

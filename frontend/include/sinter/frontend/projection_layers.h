@@ -13,6 +13,8 @@ struct EmbeddingOptions {
   Dim input_dim = 0;   // indices are 0 to input_dim - 1
   Dim output_dim = 0;  // the length of a vector
   Initializer embeddings_initializer = "random_uniform";
+  Regularizer embeddings_regularizer = {};
+  Constraint embeddings_constraint = {};
   bool mask_zero = false;  // index 0 is padding: the result has a mask (Tensor::mask) that is false there
   std::string name = {};
   bool trainable = true;
@@ -43,6 +45,11 @@ struct EinsumDenseOptions {
   std::string bias_axes = {};  // letters of the output along which a bias is learned; "": no bias
   Initializer kernel_initializer = "glorot_uniform";
   Initializer bias_initializer = "zeros";
+  Regularizer kernel_regularizer = {};
+  Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};  // of the result
+  Constraint kernel_constraint = {};
+  Constraint bias_constraint = {};
   std::string name = {};
   bool trainable = true;
 };

@@ -58,7 +58,7 @@ class SINTER_API Recurrent : public Layer {
     int states = 1;
     bool use_bias = true;
     bool two_biases = false;  // one for what comes from the input, one for what comes from the state
-    Initializer kernel = "zeros", recurrent_kernel = "zeros", bias = "zeros";
+    WeightOptions kernel = {}, recurrent_kernel = {}, bias = {};
     double dropout = 0.0, recurrent_dropout = 0.0;
     bool return_sequences = false, return_state = false, go_backwards = false, stateful = false;
     bool zero_output_for_mask = false;
@@ -94,6 +94,13 @@ struct SimpleRNNOptions {
   Initializer kernel_initializer = "glorot_uniform";
   Initializer recurrent_initializer = "orthogonal";
   Initializer bias_initializer = "zeros";
+  Regularizer kernel_regularizer = {};
+  Regularizer recurrent_regularizer = {};
+  Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};  // of the result
+  Constraint kernel_constraint = {};
+  Constraint recurrent_constraint = {};
+  Constraint bias_constraint = {};
   double dropout = 0.0;
   double recurrent_dropout = 0.0;
   bool return_sequences = false;      // the output of every step, not of the last one alone
@@ -128,6 +135,13 @@ struct LSTMOptions {
   Initializer kernel_initializer = "glorot_uniform";
   Initializer recurrent_initializer = "orthogonal";
   Initializer bias_initializer = "zeros";
+  Regularizer kernel_regularizer = {};
+  Regularizer recurrent_regularizer = {};
+  Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};  // of the result
+  Constraint kernel_constraint = {};
+  Constraint recurrent_constraint = {};
+  Constraint bias_constraint = {};
   bool unit_forget_bias = true;  // the bias of the forget gate starts at 1
   double dropout = 0.0;
   double recurrent_dropout = 0.0;
@@ -165,6 +179,13 @@ struct GRUOptions {
   Initializer kernel_initializer = "glorot_uniform";
   Initializer recurrent_initializer = "orthogonal";
   Initializer bias_initializer = "zeros";
+  Regularizer kernel_regularizer = {};
+  Regularizer recurrent_regularizer = {};
+  Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};  // of the result
+  Constraint kernel_constraint = {};
+  Constraint recurrent_constraint = {};
+  Constraint bias_constraint = {};
   bool reset_after = true;  // the reset gate scales h U, not h
   double dropout = 0.0;
   double recurrent_dropout = 0.0;
