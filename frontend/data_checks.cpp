@@ -4,6 +4,8 @@
 #include <cmath>
 #include <iostream>
 #include <iterator>
+#include <mutex>
+#include <set>
 
 #include <sinter/frontend/near_matches.h>
 
@@ -191,5 +193,12 @@ Compiled& expect_compiled(const Model& model, ModelState& state, std::string_vie
 }
 
 void warn(const std::string& message) { std::cerr << "sinter: warning: " << message << std::endl; }
+
+void warn_once(const std::string& message) {
+  static std::mutex mutex;
+  static std::set<std::string> said;
+  const std::lock_guard lock(mutex);
+  if (said.insert(message).second) warn(message);
+}
 
 }  // namespace sinter::detail

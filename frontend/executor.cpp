@@ -1,12 +1,16 @@
 #include "executor.h"
 
+#include <sinter/ir/extern.h>
 #include <sinter/ir/interpreter.h>
-#include <sinter/ir/verify.h>
+#include <sinter/ir/text.h>
 #include <sinter/passes/debug.h>
 #include <sinter/passes/pipeline.h>
+#include <sinter/runtime/code_cache.h>
 #include <sinter/runtime/executable.h>
 
 #include <cstring>
+
+#include "warn.h"
 
 namespace sinter::detail {
 namespace {
@@ -17,12 +21,39 @@ std::vector<Port> ports_of(const std::vector<runtime::Port>& ports) {
   return result;
 }
 
+void pass_on(const std::string& warning) {
+  if (!warning.empty()) warn_once(warning);
+}
+
+/// A step from disk, or compiled and then kept there.
+std::shared_ptr<const runtime::Executable> compiled(const ir::Graph& graph, const ExecutionOptions& options) {
+  const ir::Target target = runtime::host_target();
+  const auto externs = ir::bound_externs(ir::extern_calls(graph));
+  const std::string dump = passes::dump_directory();  // every stage is to be seen, so every stage runs
+  const runtime::CodeCache cache =
+      options.cache && dump.empty() ? runtime::CodeCache::standard() : runtime::CodeCache();
+  const std::string key =
+      cache.enabled() ? runtime::cache_key(ir::print(graph), target, options.disabled) : std::string();
+  runtime::CodeCache::Found found = cache.find(key);
+  pass_on(found.warning);
+  if (found.image) return runtime::Executable::link(std::move(*found.image), externs);
+  passes::Options pass_options;
+  pass_options.target = target;
+  pass_options.disabled = options.disabled;
+  runtime::CompileOptions code_options;
+  code_options.target = target;
+  code_options.dump_directory = dump;
+  runtime::Image image = runtime::Executable::build(passes::compile(graph, pass_options), code_options);
+  pass_on(cache.keep(key, image));
+  return runtime::Executable::link(std::move(image), externs);
+}
+
 class JitExecutor : public Executor {
  public:
   JitExecutor(const ir::Graph& graph, const ExecutionOptions& options)
       : threads_(options.threads),
         team_(options.team),
-        executable_(compile(graph, options)),
+        executable_(compiled(graph, options)),
         session_(team_ != nullptr ? runtime::Session(executable_, *team_) : runtime::Session(executable_, threads_)) {
     const runtime::Signature& s = session_.executable().signature();
     ports_ = {ports_of(s.inputs), ports_of(s.states), ports_of(s.outputs)};
@@ -39,17 +70,6 @@ class JitExecutor : public Executor {
   }
 
  private:
-  static std::shared_ptr<const runtime::Executable> compile(const ir::Graph& graph, const ExecutionOptions& options) {
-    const ir::Target target = runtime::host_target();
-    passes::Options pass_options;
-    pass_options.target = target;
-    pass_options.disabled = options.disabled;
-    const ir::Program program = passes::compile(graph, pass_options);
-    runtime::CompileOptions code_options;
-    code_options.target = target;
-    code_options.dump_directory = passes::dump_directory();
-    return runtime::Executable::compile(program, code_options);
-  }
   int threads_;
   runtime::Team* team_;
   std::shared_ptr<const runtime::Executable> executable_;

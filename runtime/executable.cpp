@@ -4,7 +4,6 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <new>
 
 #include <sinter/ir/error.h>
 #include <sinter/ir/extern.h>
@@ -29,25 +28,22 @@ Signature signature_of(const ir::Program& program) {
   return signature;
 }
 
-/// Compiled code reads constants at an address of its own choosing: aligned, and apart from the program's life.
-ir::AlignedBytes copy_constant(const ir::Buffer& buffer) {
-  check(buffer.data.bytes != nullptr, "constant buffer '", buffer.name, "' has no contents");
-  ir::AlignedBytes copy = ir::allocate_aligned(buffer.type.bytes());
-  std::copy(buffer.data.bytes->begin(), buffer.data.bytes->end(), copy.get());  // may be empty
-  return copy;
-}
-
-void add_slots(const ir::Program& program, Executable::Impl& impl) {
+void add_slots(const ir::Program& program, Image& image) {
   std::size_t counts[static_cast<std::size_t>(ir::BufferKind::slice) + 1] = {};
   for (const ir::Buffer& buffer : program.buffers) {
     std::size_t& count = counts[static_cast<std::size_t>(buffer.kind)];
-    Executable::Impl::Slot slot{buffer.kind, count++, buffer.offset, buffer.type.bytes(), nullptr};
-    if (buffer.kind == ir::BufferKind::constant) {
-      impl.constants.push_back(copy_constant(buffer));
-      slot.constant = impl.constants.back().get();
-    }
-    impl.slots.push_back(slot);
+    image.slots.push_back({buffer.kind, count++, buffer.offset, buffer.type.bytes()});
+    if (buffer.kind != ir::BufferKind::constant) continue;
+    check(buffer.data.bytes != nullptr, "constant buffer '", buffer.name, "' has no contents");
+    image.constants.push_back(buffer.data);
   }
+}
+
+/// Compiled code reads constants at an address of its own choosing: aligned, and apart from the program's life.
+ir::AlignedBytes aligned_copy(const ir::TensorData& constant) {
+  ir::AlignedBytes copy = ir::allocate_aligned(constant.type.bytes());
+  std::copy(constant.bytes->begin(), constant.bytes->end(), copy.get());  // may be empty
+  return copy;
 }
 
 /// Code for another processor would compile well and end the process when run.
@@ -61,11 +57,9 @@ void check_runs_here(const ir::Target& target) {
   }
 }
 
-/// What the program calls, by symbol.
-ExternAddresses addresses_of(const ir::Program& program) {
+ExternAddresses addresses_of(const std::map<std::string, ir::ExternPointer>& externs) {
   ExternAddresses addresses;
-  for (const auto& [name, function] : ir::bound_externs(ir::extern_calls(program)))
-    addresses[extern_symbol(name)] = function->address;
+  for (const auto& [name, function] : externs) addresses[extern_symbol(name)] = function->address;
   return addresses;
 }
 
@@ -81,6 +75,17 @@ void write_file(const std::filesystem::path& path, const std::string& text) {
   if (!out.flush()) user_error("cannot write ", path.string());
 }
 
+class Stopwatch {
+ public:
+  double milliseconds() const {
+    const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start_;
+    return elapsed.count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
 /// NAME.ll and NAME.s. Generating again keeps the common path free of dumping.
 void dump(const ir::Program& program, const CompileOptions& options) {
   const std::filesystem::path directory(options.dump_directory);
@@ -91,31 +96,51 @@ void dump(const ir::Program& program, const CompileOptions& options) {
 
 }  // namespace
 
-std::shared_ptr<const Executable> Executable::compile(const ir::Program& program, const CompileOptions& options) {
+Image Executable::build(const ir::Program& program, const CompileOptions& options) {
   check_runs_here(options.target);
-  const ExternAddresses externs = addresses_of(program);
-  const auto start = std::chrono::steady_clock::now();
-  auto impl = std::make_unique<Impl>();
-  impl->signature = signature_of(program);
-  impl->arena_bytes = program.arena_bytes;
-  impl->workspace_bytes = step_workspace_bytes(program);
-  impl->shared_bytes = step_shared_bytes(program);
-  impl->parallel = program.is_parallel();
-  impl->checked = options.checked;
-  add_slots(program, *impl);
-  impl->code = std::make_unique<LinkedCode>(step_objects(program, options, entry_name), externs);
-  impl->step = reinterpret_cast<StepFunction>(impl->code->address(entry_name));
-  const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
-  impl->compile_milliseconds = elapsed.count();
+  Image image;
+  image.signature = signature_of(program);
+  image.arena_bytes = program.arena_bytes;
+  image.workspace_bytes = step_workspace_bytes(program);
+  image.shared_bytes = step_shared_bytes(program);
+  image.parallel = program.is_parallel();
+  image.checked = options.checked;
+  add_slots(program, image);
+  image.objects = step_objects(program, options, entry_name);
   if (!options.dump_directory.empty()) dump(program, options);
+  return image;
+}
+
+std::shared_ptr<const Executable> Executable::link(Image image,
+                                                   const std::map<std::string, ir::ExternPointer>& externs) {
+  const Stopwatch stopwatch;
+  auto impl = std::make_unique<Impl>();
+  const auto constants = std::count_if(image.slots.begin(), image.slots.end(),
+                                       [](const Image::Slot& slot) { return slot.kind == ir::BufferKind::constant; });
+  check(static_cast<std::size_t>(constants) == image.constants.size(), "an image without its constants");
+  for (const ir::TensorData& constant : image.constants) impl->constants.push_back(aligned_copy(constant));
+  impl->code = std::make_unique<LinkedCode>(image.objects, addresses_of(externs));
+  impl->step = reinterpret_cast<StepFunction>(impl->code->address(entry_name));
+  image.objects.clear();
+  image.constants.clear();
+  impl->image = std::move(image);
+  impl->compile_milliseconds = stopwatch.milliseconds();
   return std::shared_ptr<const Executable>(new Executable(std::move(impl)));
+}
+
+std::shared_ptr<const Executable> Executable::compile(const ir::Program& program, const CompileOptions& options) {
+  const auto externs = ir::bound_externs(ir::extern_calls(program));
+  const Stopwatch stopwatch;
+  std::shared_ptr<const Executable> executable = link(build(program, options), externs);
+  executable->impl_->compile_milliseconds = stopwatch.milliseconds();
+  return executable;
 }
 
 Executable::Executable(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Executable::~Executable() = default;
 
-const Signature& Executable::signature() const { return impl_->signature; }
-std::int64_t Executable::arena_bytes() const { return impl_->arena_bytes; }
+const Signature& Executable::signature() const { return impl_->image.signature; }
+std::int64_t Executable::arena_bytes() const { return impl_->image.arena_bytes; }
 double Executable::compile_milliseconds() const { return impl_->compile_milliseconds; }
 
 std::string Executable::llvm_ir(const ir::Program& program, const CompileOptions& options) {

@@ -19,23 +19,8 @@ using StepFunction = void (*)(void* const* buffers, std::int32_t thread, std::in
                               void* barrier_arg);
 
 struct Executable::Impl {
-  /// One entry of the step's first argument.
-  struct Slot {
-    ir::BufferKind kind = ir::BufferKind::arena;
-    std::size_t index = 0;    // among the buffers of its kind
-    std::int64_t offset = 0;  // arena
-    std::int64_t bytes = 0;
-    std::byte* constant = nullptr;
-  };
-
-  Signature signature;
-  std::vector<Slot> slots;
-  std::vector<ir::AlignedBytes> constants;
-  std::int64_t arena_bytes = 0;
-  std::int64_t workspace_bytes = 0;  // per thread
-  std::int64_t shared_bytes = 0;     // of all threads together, behind their own parts
-  bool parallel = false;
-  bool checked = false;
+  Image image;                              // without objects and the contents of constants
+  std::vector<ir::AlignedBytes> constants;  // copies at addresses of our own choosing
   double compile_milliseconds = 0;
   std::unique_ptr<LinkedCode> code;
   StepFunction step = nullptr;

@@ -14,7 +14,7 @@ namespace sinter::runtime {
 
 namespace {
 
-using Slot = Executable::Impl::Slot;
+using Slot = Image::Slot;
 
 /// Whether the arena is filled with NaN before each run, so that a read of what nobody wrote shows.
 bool fills_arena(bool checked) {
@@ -67,10 +67,15 @@ void run_share(void* context, std::int32_t thread, std::int32_t threads, void (*
 
 struct Session::State {
   State(std::shared_ptr<const Executable> e, Team* t, int n)
-      : executable(std::move(e)), impl(executable->impl()), team(t), threads(n), buffers(impl.slots.size() + 1) {
-    arena = ir::allocate_aligned(impl.arena_bytes);
-    for (std::size_t k = 0; k < impl.slots.size(); ++k) buffers[k] = fixed_address(impl.slots[k]);
-    workspace = ir::allocate_aligned(impl.workspace_bytes * (impl.parallel ? threads : 1) + impl.shared_bytes);
+      : executable(std::move(e)),
+        impl(executable->impl()),
+        image(impl.image),
+        team(t),
+        threads(n),
+        buffers(image.slots.size() + 1) {
+    arena = ir::allocate_aligned(image.arena_bytes);
+    for (std::size_t k = 0; k < image.slots.size(); ++k) buffers[k] = fixed_address(image.slots[k]);
+    workspace = ir::allocate_aligned(image.workspace_bytes * (image.parallel ? threads : 1) + image.shared_bytes);
     buffers.back() = workspace.get();
   }
 
@@ -78,15 +83,15 @@ struct Session::State {
   void* fixed_address(const Slot& slot) {
     switch (slot.kind) {
       case ir::BufferKind::arena: return arena.get() + slot.offset;
-      case ir::BufferKind::constant: return slot.constant;
+      case ir::BufferKind::constant: return impl.constants[slot.index].get();
       case ir::BufferKind::derived: derived.push_back(ir::allocate_zeros(slot.bytes)); return derived.back().get();
       default: return nullptr;
     }
   }
 
   void bind(const Bindings& bindings) {
-    for (std::size_t k = 0; k < impl.slots.size(); ++k) {
-      const Slot& slot = impl.slots[k];
+    for (std::size_t k = 0; k < image.slots.size(); ++k) {
+      const Slot& slot = image.slots[k];
       // The step takes one list of addresses; the program says which of them are only read.
       if (slot.kind == ir::BufferKind::input) buffers[k] = const_cast<void*>(bindings.inputs[slot.index]);
       if (slot.kind == ir::BufferKind::state) buffers[k] = bindings.states[slot.index];
@@ -96,7 +101,7 @@ struct Session::State {
 
   void call_step() {
     Call call{impl.step, buffers.data()};
-    if (team != nullptr && threads > 1 && impl.parallel) {
+    if (team != nullptr && threads > 1 && image.parallel) {
       team->run(threads, &run_share, &call);
     } else {
       run_share(&call, 0, 1, nullptr, nullptr);
@@ -105,9 +110,10 @@ struct Session::State {
 
   std::shared_ptr<const Executable> executable;
   const Executable::Impl& impl;
+  const Image& image;
   Team* team;
   int threads;
-  bool fill = fills_arena(impl.checked);
+  bool fill = fills_arena(image.checked);
   ir::AlignedBytes arena;
   ir::AlignedBytes workspace;  // a part for each thread, then one for all
   std::vector<ir::AlignedBytes> derived;
@@ -125,13 +131,13 @@ Session& Session::operator=(Session&&) noexcept = default;
 
 void Session::run(const Bindings& bindings) {
   State& s = *state_;
-  const Signature& signature = s.impl.signature;
+  const Signature& signature = s.image.signature;
   check_bindings("input", signature.inputs, bindings.inputs);
   check_bindings("state", signature.states, bindings.states);
   check_bindings("output", signature.outputs, bindings.outputs);
   s.bind(bindings);
-  if (s.fill) std::memset(s.arena.get(), 0xFF, static_cast<std::size_t>(s.impl.arena_bytes));
-  if (!s.impl.checked) return s.call_step();
+  if (s.fill) std::memset(s.arena.get(), 0xFF, static_cast<std::size_t>(s.image.arena_bytes));
+  if (!s.image.checked) return s.call_step();
   CheckedRun checked;
   s.call_step();
   checked.finish();

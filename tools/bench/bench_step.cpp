@@ -33,6 +33,7 @@ class CompilingStep {
 
   void write(Line& line) const {
     line["compile_ms"] = rounded(compile_ms_, 3);
+    if (choices_.cached) line["cached_compile_ms"] = rounded(milliseconds_from_cache(graph_.graph, choices_), 3);
     line["arena_bytes"] = arena_bytes_;
     line["arena_lower_bound"] = arena_lower_bound_;
     line["arena_ratio"] = arena_lower_bound_ == 0

@@ -1,20 +1,28 @@
 #include "bound_program.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/extern.h>
+#include <sinter/ir/text.h>
 #include <sinter/passes/debug.h>
 #include <sinter/passes/pipeline.h>
+#include <sinter/runtime/code_cache.h>
+
+#include "protocol.h"
 
 namespace sinter::bench {
 
 namespace {
 
-std::shared_ptr<const runtime::Executable> compile_code(const ir::Program& program, const CompileChoices& choices) {
+runtime::CompileOptions code_options(const CompileChoices& choices) {
   runtime::CompileOptions options;
   options.target = choices.target();
   options.dump_directory = passes::dump_directory();
-  return runtime::Executable::compile(program, options);
+  return options;
 }
 
 }  // namespace
@@ -48,13 +56,33 @@ ir::Program compile_program(const ir::Graph& graph, const CompileChoices& choice
 
 BoundProgram::BoundProgram(const ir::Program& program, Storage& storage, const CompileChoices& choices,
                            std::size_t batches)
-    : session_(compile_code(program, choices), choices.threads), inputs_(batches) {
+    : session_(runtime::Executable::compile(program, code_options(choices)), choices.threads), inputs_(batches) {
   for (std::size_t k = 0; k < batches; ++k)
     for (const runtime::Port& p : signature().inputs)
       inputs_[k].push_back(storage.get(input_block(k, p.name), p.type.bytes()));
   for (const runtime::Port& p : signature().states) states_.push_back(storage.get(state_block(p.name), p.type.bytes()));
   for (const runtime::Port& p : signature().outputs)
     outputs_.push_back(storage.get(output_block(p.name), p.type.bytes()));
+}
+
+double milliseconds_from_cache(const ir::Graph& graph, const CompileChoices& choices) {
+  std::string directory = (std::filesystem::temp_directory_path() / "sinter-bench-XXXXXX").string();
+  if (mkdtemp(directory.data()) == nullptr) user_error("cannot make a directory like ", directory);
+  const runtime::CodeCache cache(directory);
+  const auto key = [&] { return runtime::cache_key(ir::print(graph), choices.target(), choices.disabled); };
+  const std::string trouble =
+      cache.keep(key(), runtime::Executable::build(compile_program(graph, choices), code_options(choices)));
+  if (!trouble.empty()) user_error(trouble);
+  std::vector<double> times;
+  for (int k = 0; k < 9; ++k) {
+    const double start = now();
+    runtime::CodeCache::Found found = cache.find(key());
+    runtime::Executable::link(std::move(found.image).value(), ir::bound_externs(ir::extern_calls(graph)));
+    times.push_back(1e3 * (now() - start));
+  }
+  std::filesystem::remove_all(directory);
+  std::sort(times.begin(), times.end());
+  return times[times.size() / 2];
 }
 
 void fill_storage(Storage& storage, const std::vector<Batch>& batches, TrainingGraph& graph) {

@@ -36,6 +36,7 @@ struct CompileChoices {
   int threads = 1;
   std::vector<std::string> disabled = {};  // graph passes
   std::string level = {};                  // of restrict_target; empty: all that this machine has
+  bool cached = false;                     // measure what finding the step on disk takes
 
   ir::Target target() const;
 };
@@ -55,6 +56,9 @@ class BoundProgram {
   std::vector<std::vector<const void*>> inputs_;
   std::vector<void*> states_, outputs_;
 };
+
+/// What a program waits for that starts again and finds the step of this graph on disk: median of 9.
+double milliseconds_from_cache(const ir::Graph& graph, const CompileChoices& choices);
 
 /// Copies batches and initial states; the graph's handles to the weights are let go of one by one.
 void fill_storage(Storage& storage, const std::vector<Batch>& batches, TrainingGraph& graph);

@@ -48,6 +48,8 @@ void add_options(CLI::App& app, Arguments& a) {
       ->type_name("STEPS")
       ->check(CLI::PositiveNumber);
   app.add_flag("--exported", a.exported, "with a config: the exported step against the JIT's, in turns")->needs(config);
+  app.add_flag("--cached", a.compile.cached, "with a config: also the time of a step that is found on disk")
+      ->needs(config);
   app.add_option("--target", a.compile.level, "code for less than this machine has")
       ->check(CLI::IsMember({"avx2", "baseline"}));
   app.add_option("--disable", a.compile.disabled, "a graph pass to leave out, as in fuse; may be repeated")

@@ -26,6 +26,9 @@ struct ExecutionOptions {
   /// step takes about a microsecond; changes no result.
   std::int64_t steps_per_execution = 1;
   std::vector<std::string> disabled = {};  // graph passes to leave out, by name ("fuse")
+  /// Compiled steps are kept on disk, so that the same program, started again, compiles nothing: in the directory that
+  /// the environment variable SINTER_CACHE names ("off": nowhere), else in $XDG_CACHE_HOME/sinter or ~/.cache/sinter.
+  bool cache = true;
 };
 
 }  // namespace sinter

@@ -2,27 +2,19 @@
 // A compiled program and what it takes to run it.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include <sinter/ir/export.h>
+#include <sinter/ir/extern.h>
 #include <sinter/ir/program.h>
 #include <sinter/ir/target.h>
+#include <sinter/runtime/image.h>
 
 namespace sinter::runtime {
-
-/// One thing that a caller binds.
-struct Port {
-  std::string name;
-  ir::TensorType type;
-};
-
-/// Inputs, states and outputs in the order in which the program lists their buffers.
-struct Signature {
-  std::vector<Port> inputs, states, outputs;
-};
 
 struct CompileOptions {
   ir::Target target;           // see host_target()
@@ -45,10 +37,16 @@ class SINTER_API Executable {
   /// Compiles. Throws UserError for a call of a user's function that is bound to none (ir/extern.h), InternalError for
   /// a program that the code generator cannot handle.
   static std::shared_ptr<const Executable> compile(const ir::Program& program, const CompileOptions& options);
+  /// The first half of compile(): what can be kept (code_cache.h).
+  static Image build(const ir::Program& program, const CompileOptions& options);
+  /// The second half. `externs`: the functions that the program calls, by name. Throws InternalError for objects that
+  /// cannot be linked.
+  static std::shared_ptr<const Executable> link(Image image, const std::map<std::string, ir::ExternPointer>& externs);
   ~Executable();
 
   const Signature& signature() const;
   std::int64_t arena_bytes() const;
+  /// Of link(), or of all of compile().
   double compile_milliseconds() const;
   /// LLVM IR (optimised) and assembly of the step, for reading.
   static std::string llvm_ir(const ir::Program& program, const CompileOptions& options);
