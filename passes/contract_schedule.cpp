@@ -105,9 +105,12 @@ std::int64_t most_rows(std::int64_t vectors, const ir::Target& target) {
   return std::max<std::int64_t>(1, (target.vector_registers - 2 - vectors) / vectors);
 }
 
-/// Rows are split evenly: 32 rows in tiles of 11, 11 and 10, never 14, 14 and 4.
-std::int64_t even_rows(std::int64_t rows, std::int64_t most) {
-  const std::int64_t tiles = std::max<std::int64_t>(1, divide_up(rows, std::min<std::int64_t>(most, 24)));
+/// Rows are split evenly: 32 rows in tiles of 11, 11 and 10, never 14, 14 and 4. Where threads share a few tiles, into an
+/// even number of them: 64 rows in 6 tiles, not 5, of which one thread of two would get 3.
+std::int64_t even_rows(std::int64_t rows, std::int64_t most, bool shared = false) {
+  constexpr std::int64_t few = 8, least = 8;
+  std::int64_t tiles = std::max<std::int64_t>(1, divide_up(rows, std::min<std::int64_t>(most, 24)));
+  if (shared && tiles > 1 && tiles < few && tiles % 2 == 1 && rows / (tiles + 1) >= least) ++tiles;
   return std::max<std::int64_t>(1, divide_up(rows, tiles));
 }
 
@@ -152,7 +155,9 @@ void choose_contract_schedule(const Graph& body, const KernelShape& shape, const
   const bool large = b.bytes > target.l2_bytes && b.stride == 1;
   const std::int64_t widest = (s.pack_rows || large) && target.vector_registers >= 32 ? 4 : 2;
   s.tile_vectors = std::clamp<std::int64_t>(divide_up(b.count, s.lanes), 1, widest);  // 0 columns: an empty result
-  s.tile_rows = even_rows(a.count, most_rows(s.tile_vectors, target));
+  const std::int64_t most = most_rows(s.tile_vectors, target);
+  const bool shares_rows = s.parallel && divide_up(a.count, most) > divide_up(b.count, s.tile_vectors * s.lanes);
+  s.tile_rows = even_rows(a.count, most, shares_rows);
   s.pack_vectors = s.pack_rows || pays_to_pack(b, a.count, terms, target);
   s.prefetch = bytes_beside(body, shape) > target.l2_bytes;
 }

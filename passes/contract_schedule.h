@@ -7,7 +7,7 @@
 
 namespace sinter::passes {
 
-/// Fills in sides, register tile and packing; `schedule` has its lanes.
+/// Fills in sides, register tile and packing; `schedule` has its lanes and knows whether threads share it.
 void choose_contract_schedule(const ir::Graph& body, const ir::KernelShape& shape, const ir::Target& target,
                               ir::Schedule& schedule);
 

@@ -53,14 +53,15 @@ double work_of(const Graph& body, const KernelShape& shape, const Schedule& s) {
 }
 
 /// Registers per value. A long body is one chain of dependent operations, longer than what the processor looks ahead;
-/// values of several registers put that many chains side by side. Takes many registers, and rows that fill them.
+/// values of two registers put two chains side by side (four would run out of registers: 5 % slower on W8). Takes many
+/// registers, and rows that fill them.
 std::int64_t registers_per_value(const KernelShape& shape, const ir::Target& target, double cost, std::int64_t lanes) {
   constexpr double long_body = 48.0;
   if (cost < long_body || target.vector_registers < 32) return 1;
   if (shape.form != KernelForm::row && shape.form != KernelForm::pointwise) return 1;
   const ir::Ints& axes = shape.form == KernelForm::row ? shape.inner : shape.outer;
   std::int64_t registers = 1;
-  while (registers < 4 && !axes.empty() && axes.back() >= 2 * registers * lanes) registers *= 2;
+  while (registers < 2 && !axes.empty() && axes.back() >= 2 * registers * lanes) registers *= 2;
   return registers;
 }
 
@@ -78,9 +79,9 @@ Schedule choose_schedule(const Graph& body, const KernelShape& shape, const ir::
   const std::int64_t along =
       shape.form == KernelForm::row ? ir::Shape(shape.inner).elements() : ir::Shape(shape.outer).elements();
   s.unroll = std::clamp<std::int64_t>(divide_up(along, s.lanes), 1, wanted);
+  s.parallel = shape.form != KernelForm::scatter && work > shared_work;
   if (shape.form == KernelForm::contract) choose_contract_schedule(body, shape, target, s);
   if (shape.form == KernelForm::contract) s.unroll = 1;
-  s.parallel = shape.form != KernelForm::scatter && work > shared_work;
   return s;
 }
 

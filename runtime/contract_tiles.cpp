@@ -19,6 +19,17 @@ bool reads_axis(const ir::IndexMap& map, int axis) {
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+/// Whether threads should share column tiles rather than groups of rows. What is not shared, every thread packs for
+/// itself, so the side whose packing costs more is shared where its pieces divide well; else the side of more pieces.
+bool pays_to_share_columns(const ir::Schedule& s, const ContractRoles& roles, const ContractTiles& t) {
+  constexpr std::int64_t many = 8;  // pieces that any few threads divide well
+  const std::int64_t packed_by_all_with_columns = s.pack_rows ? roles.row_count : 0;
+  const std::int64_t packed_by_all_with_rows = s.pack_vectors ? roles.column_count : 0;
+  if (packed_by_all_with_columns < packed_by_all_with_rows && t.column_tiles >= many) return true;
+  if (packed_by_all_with_rows < packed_by_all_with_columns && t.row_groups >= many) return false;
+  return t.column_tiles >= t.row_groups;
+}
+
 }  // namespace
 
 ContractRoles contract_roles(const ir::Kernel& kernel, const ir::KernelShape& shape) {
@@ -45,7 +56,7 @@ ContractTiles contract_tiles(const ir::Schedule& s, const ContractRoles& roles) 
   t.height = t.tiles * s.tile_rows;
   t.row_groups = divide_up(roles.row_count, t.height);
   t.column_tiles = block_count(roles.column_count, s.lanes, s.tile_vectors);
-  t.share_columns = t.column_tiles >= t.row_groups;
+  t.share_columns = pays_to_share_columns(s, roles, t);
   return t;
 }
 

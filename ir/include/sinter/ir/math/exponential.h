@@ -55,23 +55,37 @@ V expm1_reduced(const V& r) {
   return fma(r * r, polynomial(r, Exponential<Format>::q), r);
 }
 
-template <class Format, ScalarValue V>
+/// x = n ln2 + r, n in the low bits of `rounded`. One FMA takes off n times ln2 as the format has it; where
+/// `exact`, a second one what ln2 lost on its way to the format.
+template <class Format, bool exact = true, ScalarValue V>
 Reduced<V> reduce_exponent(const V& x) {
   const V magic = like(x, Format::round_magic);
   const V rounded = fma(x, like(x, log2_e), magic);
   const V n = rounded - magic;
-  const V r = fma(n, like(x, -Format::ln2_low), fma(n, like(x, -Format::ln2_high), x));
+  V r = fma(n, like(x, -Format::ln2_high), x);
+  if constexpr (exact) r = fma(n, like(x, -Format::ln2_low), r);
   const V shifted = shl(to_bits<Format>(rounded), bits_like<Format>(x, Format::mantissa_bits));
   return {expm1_reduced<Format>(r), shifted};
 }
 
-/// e^x for low <= x <= high; anything, NaN included, gives garbage elsewhere. The exponent is added to the bits, which
-/// reaches 2^128 (1 - eps) where a factor 2^128 would not exist.
+/// 2^n (1 + expm1). The exponent is added to the bits, which reaches 2^128 (1 - eps) where a factor 2^128 would not
+/// exist.
+template <class Format, ScalarValue V>
+V restored(const Reduced<V>& reduced) {
+  const V significand = like(reduced.expm1, 1) + reduced.expm1;
+  return from_bits<Format>(to_bits<Format>(significand) + reduced.shifted);
+}
+
+/// e^x for low <= x <= high; anything, NaN included, gives garbage elsewhere.
 template <class Format, ScalarValue V>
 V exp_in_range(const V& x) {
-  const Reduced<V> reduced = reduce_exponent<Format>(x);
-  const V significand = like(x, 1) + reduced.expm1;
-  return from_bits<Format>(to_bits<Format>(significand) + reduced.shifted);
+  return restored<Format>(reduce_exponent<Format>(x));
+}
+
+/// The same for a result that is added to a larger number: its relative error grows with |x|, to 2^-23 at 30 (f32).
+template <class Format, ScalarValue V>
+V exp_near_zero(const V& x) {
+  return restored<Format>(reduce_exponent<Format, false>(x));
 }
 
 template <class Format, ScalarValue V>
@@ -94,28 +108,53 @@ V expm1(const V& x) {
   return select(lt(abs(x), like(x, 0x1p-60)), x, half + half);
 }
 
-/// 1 / (1 + u) for 0 <= u <= 1, f32: a cubic whose residual e = 1 - (1 + u) y is at most 1/577, then
-/// y (1 + e + e^2), which leaves e^3 < 2^-27. A division costs as much as 30 multiplications of vectors of 16.
+/// 1 / (1 + u), f32, by a polynomial y whose residual e = 1 - (1 + u) y is at most 1/T_4(z), T_4 the Chebyshev polynomial
+/// and z the place of -1 when [0, most u] is [-1, 1]: (1 - T_4(...) / T_4(z)) / (1 + u). A division costs as much as 6 to
+/// 30 multiplications, by processor.
+template <ScalarValue V>
+struct OnePlus {
+  V y, e;
+};
+
+template <ScalarValue V>
+OnePlus<V> estimate_of_one_plus(const V& u, const std::array<double, 4>& c) {
+  const V y = polynomial(u, c);
+  return {y, fma(-u, y, like(u, 1) - y)};  // 1 - y is exact, 1 + u would not be
+}
+
+/// For 0 <= u <= 1: e <= 1/577, and y (1 + e + e^2) leaves e^3 < 2^-27.
 template <ScalarValue V>
 V reciprocal_of_one_plus(const V& u) {
-  // (1 - T_4(2u - 1) / 577) / (1 + u), T_4 the Chebyshev polynomial
   constexpr std::array c{0.9982669, -0.9428076, 0.66551125, -0.22183709};
-  const V one = like(u, 1);
-  const V y = polynomial(u, c);
-  const V e = fma(-u, y, one - y);  // 1 - y is exact, 1 + u would not be
+  const auto [y, e] = estimate_of_one_plus(u, c);
   return fma(y, fma(e, e, e), y);
+}
+
+/// For 0 <= u <= 0.2866: e <= 1/31906, and y (1 + e) leaves e^2 < 2^-29.
+template <ScalarValue V>
+V reciprocal_of_little_more_than_one(const V& u) {
+  constexpr std::array c{0.999968659, -0.99646928, 0.935419399, -0.594596618};
+  const auto [y, e] = estimate_of_one_plus(u, c);
+  return fma(y, e, y);
+}
+
+/// min(|x|, limit), limit for NaN; among integers, which compare faster.
+template <class Format, ScalarValue V>
+V magnitude_at_most(const V& x, double limit) {
+  const V bits = to_bits<Format>(abs(x)), most = to_bits<Format>(like(x, limit));
+  return from_bits<Format>(select(lt(bits, most), bits, most));
 }
 
 template <ScalarValue V>
 V tanh(Single, const V& x) {
   const V one = like(x, 1);
-  const V a = at_most(abs(x), Exponential<Single>::tanh_limit);
-  const V squared = a * a;
-  const V small = fma(squared * polynomial(squared, Exponential<Single>::t), a, a);
-  const V u = exp_in_range<Single>(a * like(x, -2));
-  const V large = fma(u * reciprocal_of_one_plus(u), like(x, -2), one);
+  const V magnitude = abs(x);
+  const V squared = x * x;
+  const V small = fma(squared * polynomial(squared, Exponential<Single>::t), magnitude, magnitude);
+  const V u = exp_near_zero<Single>(magnitude_at_most<Single>(x, Exponential<Single>::tanh_limit) * like(x, -2));
+  const V large = fma(u * reciprocal_of_little_more_than_one(u), like(x, -2), one);
   // NaN takes `small`. Through expm1 one formula would serve both ranges, but lose another ulp.
-  return copy_sign<Single>(select(ge(a, like(x, 0.625)), large, small), x);
+  return copy_sign<Single>(select(ge(magnitude, like(x, 0.625)), large, small), x);
 }
 
 template <ScalarValue V>
@@ -131,12 +170,11 @@ V tanh(Double, const V& x) {
 /// By u = e^-|x|: 1 / (1 + u), or u / (1 + u) for a negative x. From |x| = 88 on u is denormal, which counts as 0.
 template <ScalarValue V>
 V logistic(Single, const V& x) {
-  constexpr double limit = 88;
-  const V a = at_most(abs(x), limit);
-  const V u = exp_in_range<Single>(-a);
+  const V u = exp_in_range<Single>(-magnitude_at_most<Single>(x, 88));
   const V positive = reciprocal_of_one_plus(u);
-  const V negative = fma(a, like(x, 0), u * positive);  // NaN for NaN, which takes this
-  return select(ge(x, like(x, 0)), positive, negative);
+  const V negative = lt(to_bits<Single>(x), bits_like<Single>(x, 0));  // -0 too, where both are 1/2
+  const V is_nan = gt(to_bits<Single>(abs(x)), to_bits<Single>(like(x, infinity)));
+  return select(is_nan, x, select(negative, u * positive, positive));
 }
 
 template <ScalarValue V>
