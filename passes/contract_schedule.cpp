@@ -91,10 +91,11 @@ bool pays_to_pack_rows(const Side& rows, std::int64_t columns, std::int64_t term
   return rows.bytes > target.l2_bytes || (rows.terms_in_one_set() && terms > target.l1_ways);
 }
 
-/// Bytes that the outputs read beside the sums: a state and its slots, say.
+/// Bytes that the outputs write, and read beside the sums: a state and its slots, say.
 std::int64_t bytes_beside(const Graph& body, const KernelShape& shape) {
   const std::vector<ir::NodeId> inputs = body.inputs();
   std::int64_t bytes = 0;
+  for (const ir::Output& o : body.outputs()) bytes += body.type(o.value).bytes();
   for (const ir::KernelRead& r : shape.reads)
     if (!r.in_anchor) bytes += body.node(inputs[r.input]).results[0].bytes();
   return bytes;
@@ -105,8 +106,8 @@ std::int64_t most_rows(std::int64_t vectors, const ir::Target& target) {
   return std::max<std::int64_t>(1, (target.vector_registers - 2 - vectors) / vectors);
 }
 
-/// Rows are split evenly: 32 rows in tiles of 11, 11 and 10, never 14, 14 and 4. Where threads share a few tiles, into an
-/// even number of them: 64 rows in 6 tiles, not 5, of which one thread of two would get 3.
+/// Rows are split evenly: 32 rows in tiles of 11, 11 and 10, never 14, 14 and 4. Where threads share a few tiles, into
+/// an even number of them: 64 rows in 6 tiles, not 5, of which one thread of two would get 3.
 std::int64_t even_rows(std::int64_t rows, std::int64_t most, bool shared = false) {
   constexpr std::int64_t few = 8, least = 8;
   std::int64_t tiles = std::max<std::int64_t>(1, divide_up(rows, std::min<std::int64_t>(most, 24)));
@@ -159,7 +160,8 @@ void choose_contract_schedule(const Graph& body, const KernelShape& shape, const
   const bool shares_rows = s.parallel && divide_up(a.count, most) > divide_up(b.count, s.tile_vectors * s.lanes);
   s.tile_rows = even_rows(a.count, most, shares_rows);
   s.pack_vectors = s.pack_rows || pays_to_pack(b, a.count, terms, target);
-  s.prefetch = bytes_beside(body, shape) > target.l2_bytes;
+  const bool rows_from_afar = a.known && a.term_stride == 1 && !s.pack_rows && a.bytes > target.l2_bytes;
+  s.prefetch = rows_from_afar || bytes_beside(body, shape) > target.l2_bytes;
 }
 
 }  // namespace sinter::passes

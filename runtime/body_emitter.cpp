@@ -262,16 +262,24 @@ void BodyEmitter::prefetch(NodeId node, std::size_t k, Point& point) {
 }
 
 void BodyEmitter::prefetch(std::size_t input, const Affine& element, Point& point) {
+  prefetch_parameter(input, body().node(inputs_[input]).results[0].dtype, element, point, false);
+}
+
+void BodyEmitter::prefetch_output(std::size_t output, Point& point) {
+  prefetch_parameter(inputs_.size() + output, body().type(body().outputs()[output].value).dtype,
+                     shape_.output_addresses[output], point, true);
+}
+
+void BodyEmitter::prefetch_parameter(std::size_t parameter, DType dtype, const Affine& element, Point& point,
+                                     bool for_writing) {
   const Address a = address({element, nullptr}, point);
   if (a.varying != nullptr) return;
-  const DType dtype = body().node(inputs_[input]).results[0].dtype;
   llvm::IRBuilder<>& b = context_.builder;
-  llvm::Value* place = context_.address(dtype, pointers_[input], a.uniform);
-  constexpr std::uint32_t for_reading = 0;
+  llvm::Value* place = context_.address(dtype, pointers_[parameter], a.uniform);
   constexpr std::uint32_t every_level = 3;
   constexpr std::uint32_t data = 1;
   b.CreateIntrinsic(b.getVoidTy(), llvm::Intrinsic::prefetch,
-                    {place, b.getInt32(for_reading), b.getInt32(every_level), b.getInt32(data)});
+                    {place, b.getInt32(for_writing ? 1 : 0), b.getInt32(every_level), b.getInt32(data)});
 }
 
 // ---- Index maps ----

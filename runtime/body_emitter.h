@@ -81,6 +81,8 @@ class BodyEmitter {
   void prefetch(ir::NodeId node, std::size_t k, Point& point);
   /// The same for element number `element` of an input of the body.
   void prefetch(std::size_t input, const ir::Affine& element, Point& point);
+  /// Fetches the place of an output's element, to be written.
+  void prefetch_output(std::size_t output, Point& point);
   /// The form reads operands of `node` only where they are present: no guards.
   void trust_reads(ir::NodeId node) { trusted_ = node; }
   /// Coordinates of flat element `address` in a tensor of `shape`.
@@ -111,6 +113,8 @@ class BodyEmitter {
   std::size_t input_position(ir::NodeId node) const;
 
  private:
+  void prefetch_parameter(std::size_t parameter, ir::DType dtype, const ir::Affine& element, Point& point,
+                          bool for_writing);
   struct Address {
     llvm::Value* uniform = nullptr;  // scalar i64
     std::int64_t lane_stride = 0;    // element distance between lanes

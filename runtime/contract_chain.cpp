@@ -1,5 +1,7 @@
 // Contract form: the sums of a register tile.
 
+#include <algorithm>
+
 #include "contract_emitter.h"
 #include "tile_sums.h"
 
@@ -62,7 +64,8 @@ ContractEmitter::Tile ContractEmitter::terms_loop(std::span<Point> columns, llvm
                   std::vector<Point> regions = inside(columns, entry);
                   Tile tile;
                   for (llvm::Value* v : carried) tile.emplace_back(job_.context, dtype_, v);
-                  if (step > 1) prefetch_outputs(regions, first_row, rows, term);
+                  if (step > 1) prefetch_outputs(regions, first_row, rows, term, step);
+                  if (step > 1) prefetch_rows(first_row, rows, term, step);
                   for (std::int64_t u = 0; u < step; ++u)
                     add_term(regions, first_row, rows, job_.builder().CreateNSWAdd(term, job_.i64(u)), tile);
                   std::vector<llvm::Value*> next;
@@ -74,14 +77,24 @@ ContractEmitter::Tile ContractEmitter::terms_loop(std::span<Point> columns, llvm
   return result;
 }
 
-/// Fetches a vector's part of what the outputs read, another one with each trip through the terms, so that all of the
-/// tile's have come when the last term is added.
+/// Fetches a part of what the outputs read and of what they write, another one with each trip through the terms, so
+/// that all of the tile's have come when the last term is added.
 void ContractEmitter::prefetch_outputs(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows,
-                                       llvm::Value* term) {
+                                       llvm::Value* term, std::int64_t step) {
   if (!job_.schedule.prefetch || transposes_ || walk_.count != 1) return;
   llvm::IRBuilder<>& b = job_.builder();
+  const std::int64_t parts = rows * static_cast<std::int64_t>(columns.size());
+  const std::int64_t trips = std::max<std::int64_t>(1, walk_.total / step);
+  llvm::Value* first = b.CreateUDiv(b.CreateNSWMul(term, job_.i64(parts)), job_.i64(walk_.total));
+  for (std::int64_t k = 0; k < (parts + trips - 1) / trips; ++k)
+    prefetch_vector(columns, first_row, b.CreateNSWAdd(first, job_.i64(k)));
+}
+
+/// Fetches the lines of vector number `part` of a tile, in the inputs that outputs read and in the outputs. Past the
+/// last vector that is harmless.
+void ContractEmitter::prefetch_vector(std::span<Point> columns, llvm::Value* first_row, llvm::Value* part) {
+  llvm::IRBuilder<>& b = job_.builder();
   const auto vectors = static_cast<std::int64_t>(columns.size());
-  llvm::Value* part = b.CreateUDiv(b.CreateNSWMul(term, job_.i64(rows * vectors)), job_.i64(walk_.total));
   llvm::Value* column = b.CreateNSWMul(b.CreateURem(part, job_.i64(vectors)), job_.i64(job_.context.lanes));
   Point p;
   p.parent = &batch_;
@@ -89,6 +102,24 @@ void ContractEmitter::prefetch_outputs(std::span<Point> columns, llvm::Value* fi
   place_digits(roles_.rows, b.CreateNSWAdd(first_row, b.CreateUDiv(part, job_.i64(vectors))), p);
   for (const ir::KernelRead& r : job_.emit.shape().reads)
     if (!r.in_anchor && r.address && !r.address->is_constant()) job_.emit.prefetch(r.input, *r.address, p);
+  for (std::size_t k = 0; k < job_.emit.shape().output_addresses.size(); ++k)
+    if (!job_.emit.shape().output_addresses[k].is_constant()) job_.emit.prefetch_output(k, p);
+}
+
+/// Fetches the terms that the next group of rows will need: of one row in some with each trip, a line each.
+void ContractEmitter::prefetch_rows(llvm::Value* first_row, std::int64_t rows, llvm::Value* term, std::int64_t step) {
+  if (!job_.schedule.prefetch || rows_packed_) return;
+  llvm::IRBuilder<>& b = job_.builder();
+  const std::int64_t trips = std::max<std::int64_t>(1, job_.context.lanes / step);  // that one line lasts
+  llvm::Value* turn = b.CreateAnd(b.CreateUDiv(term, job_.i64(step)), job_.i64(trips - 1));
+  for (std::int64_t row = 0; row < rows; row += trips) {
+    Point p;
+    p.parent = &batch_;
+    place_inner(job_, term, p);
+    place_digits(roles_.columns, job_.i64(0), p);
+    place_digits(roles_.rows, b.CreateNSWAdd(first_row, b.CreateNSWAdd(turn, job_.i64(tiles_.height + row))), p);
+    job_.emit.prefetch(node_, 1 - side_, p);
+  }
 }
 
 LlvmValue ContractEmitter::side_value(std::size_t side, llvm::Value* term, llvm::Value* row, Point& column) {

@@ -125,7 +125,10 @@ class ContractEmitter {
   void add_term(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* term, Tile& tile);
   LlvmValue side_value(std::size_t side, llvm::Value* term, llvm::Value* row, Point& column);
   LlvmValue row_value(llvm::Value* term, llvm::Value* first, std::int64_t row, Point& column);
-  void prefetch_outputs(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* term);
+  void prefetch_outputs(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* term,
+                        std::int64_t step);
+  void prefetch_rows(llvm::Value* first_row, std::int64_t rows, llvm::Value* term, std::int64_t step);
+  void prefetch_vector(std::span<Point> columns, llvm::Value* first_row, llvm::Value* part);
   llvm::Value* slot(llvm::Value* memory, std::size_t k) const;
   llvm::Value* slot(llvm::Value* memory, llvm::Value* k) const;
 

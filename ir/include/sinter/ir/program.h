@@ -63,7 +63,7 @@ struct Schedule {
   bool swap = false;              // contract: operand a supplies the vectors
   bool pack_vectors = false;      // contract: the vector side is copied into panels first
   bool pack_rows = false;         // contract: so is the other side; needs pack_vectors and terms of one chunk
-  bool prefetch = false;          // contract: what its outputs need is fetched while the terms are summed
+  bool prefetch = false;          // contract: the outputs and the next rows are fetched while the terms are summed
   bool parallel = false;          // shared between the team's threads along the outermost loop
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
