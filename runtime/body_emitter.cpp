@@ -265,9 +265,14 @@ void BodyEmitter::prefetch(std::size_t input, const Affine& element, Point& poin
   prefetch_parameter(input, body().node(inputs_[input]).results[0].dtype, element, point, false);
 }
 
-void BodyEmitter::prefetch_output(std::size_t output, Point& point) {
-  prefetch_parameter(inputs_.size() + output, body().type(body().outputs()[output].value).dtype,
-                     shape_.output_addresses[output], point, true);
+void BodyEmitter::prefetch_outputs(Point& point) {
+  for (const ir::KernelRead& r : shape_.reads)
+    if (!r.in_anchor && r.address && !r.address->is_constant()) prefetch(r.input, *r.address, point);
+  for (std::size_t k = 0; k < shape_.output_addresses.size(); ++k) {
+    const Affine& place = shape_.output_addresses[k];
+    if (!place.is_constant())
+      prefetch_parameter(inputs_.size() + k, body().type(body().outputs()[k].value).dtype, place, point, true);
+  }
 }
 
 void BodyEmitter::prefetch_parameter(std::size_t parameter, DType dtype, const Affine& element, Point& point,

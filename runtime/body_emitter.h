@@ -81,8 +81,8 @@ class BodyEmitter {
   void prefetch(ir::NodeId node, std::size_t k, Point& point);
   /// The same for element number `element` of an input of the body.
   void prefetch(std::size_t input, const ir::Affine& element, Point& point);
-  /// Fetches the place of an output's element, to be written.
-  void prefetch_output(std::size_t output, Point& point);
+  /// Fetches what the outputs at the point read beside the anchor, and the places that they write.
+  void prefetch_outputs(Point& point);
   /// The form reads operands of `node` only where they are present: no guards.
   void trust_reads(ir::NodeId node) { trusted_ = node; }
   /// Coordinates of flat element `address` in a tensor of `shape`.

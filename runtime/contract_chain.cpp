@@ -100,10 +100,7 @@ void ContractEmitter::prefetch_vector(std::span<Point> columns, llvm::Value* fir
   p.parent = &batch_;
   place_digits(roles_.columns, b.CreateNSWAdd(first_column(columns[0]), column), p);
   place_digits(roles_.rows, b.CreateNSWAdd(first_row, b.CreateUDiv(part, job_.i64(vectors))), p);
-  for (const ir::KernelRead& r : job_.emit.shape().reads)
-    if (!r.in_anchor && r.address && !r.address->is_constant()) job_.emit.prefetch(r.input, *r.address, p);
-  for (std::size_t k = 0; k < job_.emit.shape().output_addresses.size(); ++k)
-    if (!job_.emit.shape().output_addresses[k].is_constant()) job_.emit.prefetch_output(k, p);
+  job_.emit.prefetch_outputs(p);
 }
 
 /// Fetches the terms that the next group of rows will need: of one row in some with each trip, a line each.

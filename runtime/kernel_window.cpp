@@ -108,14 +108,21 @@ class WindowEmitter {
   }
 
   void run() {
-    if (!job_.schedule.pack_vectors && !plan_.nest.chunked) return units_outside();
-    sweep_columns(batch_, [&](std::span<Point> columns) {
-      if (plan_.nest.chunked) return chunks(columns);
-      pack(columns);
-      each_tile(columns, [&](std::span<Point> at, llvm::Value*, llvm::Value* start, const TileGroup& group) {
-        sums(at, start, group);
-      });
-    });
+    const std::int64_t extent = plan_.space.extent(plan_.nest.columns);
+    const std::int64_t blocks = block_count(extent, job_.schedule.lanes, job_.schedule.tile_vectors);
+    sweep_vectors(
+        job_, extent, job_.schedule.tile_vectors, job_.i64(0), job_.i64(blocks), batch_,
+        [&](Point& p) { p.group = {plan_.nest.columns}; },
+        [&](std::span<Point> columns) {
+          if (job_.schedule.pack_vectors && !plan_.nest.chunked) pack(columns);
+          if (plan_.nest.chunked) return chunks(columns);
+          each_tile(columns, [&](std::span<Point> at, llvm::Value*, llvm::Value* start, const TileGroup& group) {
+            const Tile sum = nest(0, at, start, group, Tile(tile_size(at, group), zero()));
+            llvm::Value* scratch = stack_memory(b(), vector_type(), static_cast<std::int64_t>(sum.size()));
+            for (std::size_t k = 0; k < sum.size(); ++k) b().CreateStore(sum[k], slot(scratch, k));
+            epilogue(at, start, group.rows, scratch);
+          });
+        });
   }
 
  private:
@@ -163,70 +170,27 @@ class WindowEmitter {
     return result;
   }
 
-  void sweep_columns(Point& at, const std::function<void(std::span<Point>)>& body) {
-    const std::int64_t extent = plan_.space.extent(plan_.nest.columns);
-    const std::int64_t blocks = block_count(extent, job_.schedule.lanes, job_.schedule.tile_vectors);
-    sweep_vectors(
-        job_, extent, job_.schedule.tile_vectors, job_.i64(0), job_.i64(blocks), at,
-        [&](Point& p) { p.group = {plan_.nest.columns}; }, body);
-  }
-
-  /// With several units threads share these, else the tiles of the one unit.
-  bool shares_units() const { return plan_.units > 1; }
-
-  /// Runs over this thread's units.
-  void each_unit(const std::function<void(llvm::Value* unit, llvm::Instruction* entry)>& body) {
-    llvm::Value* begin = shares_units() ? job_.begin : job_.i64(0);
-    llvm::Value* end = shares_units() ? job_.end : job_.i64(1);
-    emit_loop(b(), begin, end, 1, body);
-  }
-
-  /// Runs over this thread's tiles of a unit.
-  void tiles_of(llvm::Value* unit, std::span<Point> at, const TileEmitter& emit) {
-    llvm::Value* first = b().CreateNSWMul(unit, job_.i64(plan_.tiles));
-    for (const TileGroup& group : plan_.groups) {
-      llvm::Value* before = job_.i64(group.first);
-      llvm::Value* begin = shares_units() ? job_.i64(0) : larger(b().CreateNSWSub(job_.begin, before), job_.i64(0));
-      llvm::Value* end = job_.i64(group.count);
-      if (!shares_units()) end = smaller(b().CreateNSWSub(job_.end, before), end);
-      emit_loop(b(), begin, end, 1, [&](llvm::Value* k, llvm::Instruction* tile_entry) {
-        if (group.count == 1) k = job_.i64(0);
-        llvm::Value* start = b().CreateNSWAdd(job_.i64(group.start), b().CreateNSWMul(k, job_.i64(group.rows)));
-        std::vector<Point> tile = inside(at, tile_entry, {});
-        emit(tile, b().CreateNSWAdd(b().CreateNSWAdd(first, job_.i64(group.first)), k), start, group);
-      });
-    }
-  }
-
+  /// Runs over this thread's units and, in each, over the tiles.
   void each_tile(std::span<Point> columns, const TileEmitter& emit) {
-    each_unit([&](llvm::Value* unit, llvm::Instruction* entry) {
+    const bool share = plan_.units > 1;  // else the tiles of the one unit are shared
+    llvm::Value* units_begin = share ? job_.begin : job_.i64(0);
+    llvm::Value* units_end = share ? job_.end : job_.i64(1);
+    emit_loop(b(), units_begin, units_end, 1, [&](llvm::Value* unit, llvm::Instruction* entry) {
       std::vector<Point> at = inside(columns, entry, digits(plan_.nest.units, unit));
-      tiles_of(unit, at, emit);
-    });
-  }
-
-  /// Where no columns are packed, all of them in a unit before the next: the first operand passes through the caches
-  /// once.
-  void units_outside() {
-    each_unit([&](llvm::Value* unit, llvm::Instruction* entry) {
-      Point at;
-      at.parent = &batch_;
-      at.entry = entry;
-      at.axes = digits(plan_.nest.units, unit);
-      sweep_columns(at, [&](std::span<Point> columns) {
-        tiles_of(unit, columns, [&](std::span<Point> tile, llvm::Value*, llvm::Value* start, const TileGroup& group) {
-          sums(tile, start, group);
+      llvm::Value* first = b().CreateNSWMul(unit, job_.i64(plan_.tiles));
+      for (const TileGroup& group : plan_.groups) {
+        llvm::Value* before = job_.i64(group.first);
+        llvm::Value* begin = share ? job_.i64(0) : larger(b().CreateNSWSub(job_.begin, before), job_.i64(0));
+        llvm::Value* end = job_.i64(group.count);
+        if (!share) end = smaller(b().CreateNSWSub(job_.end, before), end);
+        emit_loop(b(), begin, end, 1, [&](llvm::Value* k, llvm::Instruction* tile_entry) {
+          if (group.count == 1) k = job_.i64(0);
+          llvm::Value* start = b().CreateNSWAdd(job_.i64(group.start), b().CreateNSWMul(k, job_.i64(group.rows)));
+          std::vector<Point> tile = inside(at, tile_entry, {});
+          emit(tile, b().CreateNSWAdd(b().CreateNSWAdd(first, job_.i64(group.first)), k), start, group);
         });
-      });
+      }
     });
-  }
-
-  /// All sums of a tile, and what is made of them.
-  void sums(std::span<Point> at, llvm::Value* start, const TileGroup& group) {
-    const Tile sum = nest(0, at, start, group, Tile(tile_size(at, group), zero()));
-    llvm::Value* scratch = stack_memory(b(), vector_type(), static_cast<std::int64_t>(sum.size()));
-    for (std::size_t k = 0; k < sum.size(); ++k) b().CreateStore(sum[k], slot(scratch, k));
-    epilogue(at, start, group.rows, scratch);
   }
 
   // ---- The second operand, packed: vectors of one term lie side by side ----
