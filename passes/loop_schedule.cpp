@@ -18,8 +18,9 @@ using ir::Schedule;
 
 namespace {
 
-/// Work below this many cycles is not worth a barrier (about 1 microsecond on each side of it).
-constexpr double shared_work = 40000.0;
+/// Work below this many cycles is not shared: a barrier costs about 1 microsecond. Where neighbours in the order are
+/// shared there is a barrier anyway, and the others would wait at it.
+constexpr double shared_work = 16000.0;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 

@@ -22,10 +22,13 @@ std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b;
 /// Whether threads should share column tiles rather than groups of rows. What is not shared, every thread packs for
 /// itself, so the side whose packing costs more is shared where its pieces divide well; else the side of more pieces.
 bool pays_to_share_columns(const ir::Schedule& s, const ContractRoles& roles, const ContractTiles& t) {
-  constexpr std::int64_t many = 8;  // pieces that any few threads divide well
+  // Any few threads divide `many` pieces well; of fewer, two threads share an even number.
+  constexpr std::int64_t many = 8;
   const std::int64_t packed_by_all_with_columns = s.pack_rows ? roles.row_count : 0;
   const std::int64_t packed_by_all_with_rows = s.pack_vectors ? roles.column_count : 0;
-  if (packed_by_all_with_columns < packed_by_all_with_rows && t.column_tiles >= many) return true;
+  if (packed_by_all_with_columns < packed_by_all_with_rows &&
+      (t.column_tiles >= many || (t.column_tiles % 2 == 0 && t.row_groups <= many)))
+    return true;
   if (packed_by_all_with_rows < packed_by_all_with_columns && t.row_groups >= many) return false;
   return t.column_tiles >= t.row_groups;
 }
