@@ -206,8 +206,8 @@ class SINTER_API Model : public Layer {
   /// Reads them back; names and shapes have to be the same, and no weight changes unless all of them can. Floats
   /// convert: to wider ones exactly, to narrower ones rounded to the nearest, with an error for what is out of range.
   /// Reads the files of Keras as well, known by their first bytes: .weights.h5, the weights in .keras (never code), and
-  /// .h5 of Keras
-  /// 2. Files of other libraries are read through a table of names.
+  /// .h5 of Keras 2; these only from sources that you trust, for the HDF5 library that parses them does not withstand
+  /// every damaged header. Files of other libraries are read through a table of names.
   void load_weights(const std::string& path, const LoadWeightsOptions& options = {});
 
   /// Writes the steps of the model, with its weights and the optimizer's state as they are now, into an object file
