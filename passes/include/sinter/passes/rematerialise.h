@@ -1,0 +1,35 @@
+#pragma once
+// Less memory for more time: what the backward pass reads is computed again there instead of being kept.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <sinter/ir/graph.h>
+#include <sinter/ir/target.h>
+
+namespace sinter::passes {
+
+/// One way to run a step.
+struct MemoryPoint {
+  std::int64_t arena_bytes = 0;        // what lower() will plan for the graph: its peak
+  std::int64_t arena_lower_bound = 0;  // most bytes alive at one moment
+  double milliseconds = 0.0;           // estimated, of the whole step on one thread
+  int kernels = 0;                     // that run, copies included
+  ir::Graph graph;
+};
+
+/// The curve of peak bytes against time of a graph whose nodes are kernels (what optimize() makes): from the graph
+/// itself, the fastest, to the smallest arena that was found. From point to point the arena gets smaller and the step
+/// slower. Every graph has the outputs, the new states and the bits of the first. Deterministic.
+SINTER_API std::vector<MemoryPoint> memory_curve(const ir::Graph& graph, const ir::Target& target);
+
+/// The fastest graph that was found whose arena takes at most `budget` bytes; the graph itself if that does. Throws
+/// UserError with the smallest arena that can be reached when none does, and for a budget below 0.
+SINTER_API ir::Graph rematerialise(const ir::Graph& graph, std::int64_t budget, const ir::Target& target);
+
+/// The curve as a table in text, one line per point.
+SINTER_API std::string to_string(std::span<const MemoryPoint> curve);
+
+}  // namespace sinter::passes

@@ -1,0 +1,117 @@
+// Rematerialisation. For a target of so many bytes, the moment of the peak is looked for and a minimum cut says what is
+// best computed again after it (recompute_cut.cpp); the graph is written anew, ordered anew, and the next peak is
+// looked for, until all moments fit. One cut over the end of the forward pass would not do: what is computed again has a
+// peak of its own, so it is cut again where it is too high. The curve comes from many targets and a few ways to weigh
+// long against short lives; what counts in the end is the plan that lowering makes and the estimated time.
+//
+// Random numbers are functions of counters and kernels of their operands, so a kernel that runs again gives the same
+// bits. It runs on fused graphs: what fusion joins needs no memory to begin with.
+
+#include <sinter/passes/rematerialise.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+
+#include <sinter/ir/error.h>
+#include <sinter/ir/program.h>
+
+#include "anti_dependence.h"
+#include "kernel_cost.h"
+#include "lower.h"
+#include "recompute.h"
+#include "recompute_cut.h"
+#include "timeline.h"
+
+namespace sinter::passes {
+
+using ir::Graph;
+using ir::NodeId;
+
+namespace {
+
+/// A graph with what the search has to know of it.
+struct Candidate {
+  explicit Candidate(Graph g) : graph(std::move(g)), line(timeline_of(graph)) {}
+  Graph graph;
+  Timeline line;
+};
+
+/// Seconds to run each kernel again. A user's function is never called twice: nobody knows what it costs.
+std::vector<double> seconds_of(const Graph& graph, const ir::Target& target) {
+  std::vector<double> seconds;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const bool opaque = ir::info(graph.node(id).kind).form == ir::Form::external;
+    seconds.push_back(opaque ? -1.0 : estimated_seconds(graph, id, target));
+  }
+  return seconds;
+}
+
+double milliseconds_of(const Graph& graph, const ir::Target& target) {
+  double sum = 0.0;
+  for (NodeId id = 0; id < graph.size(); ++id) sum += estimated_seconds(graph, id, target);
+  return 1e3 * sum;
+}
+
+MemoryPoint point_of(Graph graph, const ir::Target& target) {
+  const ir::Program program = lower_graph(graph, target);
+  int kernels = 0;
+  for_each_kernel(program.items, [&](const ir::Kernel&) { ++kernels; });
+  return {program.arena_bytes, program.arena_lower_bound, milliseconds_of(graph, target), kernels, std::move(graph)};
+}
+
+class Search {
+ public:
+  Search(const Graph& graph, const ir::Target& target) : target_(target), start_(graph) {}
+
+  std::int64_t peak() const { return start_.line.peak(); }
+
+  /// A graph with at most `most` bytes alive at any moment, if one is found.
+  std::optional<Graph> under(std::int64_t most, double long_hold) const {
+    constexpr int rounds = 48;  // each lowers one peak
+    Candidate now = start_;
+    for (int k = 0; k < rounds; ++k) {
+      const std::int64_t over = now.line.peak() - most;
+      if (over <= 0) return std::move(now.graph);
+      const std::size_t moment = now.line.moment_of_peak();
+      const std::vector<double> seconds = seconds_of(now.graph, target_);
+      const std::vector<char> again = cut_recomputation(now.graph, now.line, {moment, over, seconds, long_hold});
+      if (again.empty()) return std::nullopt;
+      now = Candidate(recompute_after(now.graph, now.line, moment, again));
+    }
+    return std::nullopt;
+  }
+
+  /// One point for each way to weigh that reaches the target.
+  void add_points(std::int64_t most, std::vector<MemoryPoint>& points) const {
+    for (const double long_hold : {0.0, 1.0, 4.0})
+      if (std::optional<Graph> found = under(most, long_hold)) points.push_back(point_of(std::move(*found), target_));
+  }
+
+ private:
+  ir::Target target_;
+  Candidate start_;
+};
+
+/// Those that no other beats in both, the fastest first.
+std::vector<MemoryPoint> best_of(std::vector<MemoryPoint> points) {
+  std::ranges::stable_sort(points, {}, [](const MemoryPoint& p) { return std::pair(p.milliseconds, p.arena_bytes); });
+  std::vector<MemoryPoint> best;
+  for (MemoryPoint& p : points)
+    if (best.empty() || p.arena_bytes < best.back().arena_bytes) best.push_back(std::move(p));
+  return best;
+}
+
+}  // namespace
+
+std::vector<MemoryPoint> memory_curve(const Graph& graph, const ir::Target& target) {
+  constexpr std::int64_t targets = 32;
+  std::vector<MemoryPoint> points;
+  points.push_back(point_of(graph, target));
+  const Search search(graph, target);
+  for (std::int64_t k = 1; k < targets; ++k) search.add_points(search.peak() / targets * (targets - k), points);
+  return best_of(std::move(points));
+}
+
+}  // namespace sinter::passes
