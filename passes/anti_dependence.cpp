@@ -6,9 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include <sinter/ir/kernel.h>
 #include <sinter/ir/node_space.h>
-#include <sinter/passes/schedule_order.h>
 
 namespace sinter::passes {
 
@@ -21,7 +19,7 @@ using ir::Value;
 namespace {
 
 /// Whether the kernel that makes `made` may write it over `state`, as far as its own reads go.
-bool may_write(const Graph& graph, const Storage& storage, Value made, NodeId state) {
+bool may_write(const Graph& graph, const Storage& storage, Value made, NodeId state, KernelShapes& shapes) {
   const Node& node = graph.node(made);
   std::vector<std::size_t> slots;
   for (std::size_t slot = 0; slot < node.operands.size(); ++slot)
@@ -29,7 +27,7 @@ bool may_write(const Graph& graph, const Storage& storage, Value made, NodeId st
   if (slots.empty()) return true;
 
   const Graph body = node.body ? *node.body : single_node_body(graph, made.node);
-  const auto shape = kernel_shape(body);
+  const auto shape = node.body ? shapes.of(node.body) : kernel_shape(body);
   const auto* known = std::get_if<ir::KernelShape>(&shape);
   return known != nullptr && std::ranges::all_of(slots, [&](std::size_t slot) {
            return ir::may_overwrite(body, *known, slot, made.result);
@@ -57,7 +55,12 @@ Storage::Storage(const Graph& graph) {
     roots_.push_back(ir::is_view(graph, id) ? of(graph.node(id).operands[0]) : Value{id});
 }
 
-InPlacePlan plan_in_place(const Graph& graph, const Storage& storage) {
+const KernelShapes::Shape& KernelShapes::of(const std::shared_ptr<const Graph>& body) {
+  const auto known = found_.find(body);
+  return known != found_.end() ? known->second : found_.emplace(body, kernel_shape(*body)).first->second;
+}
+
+InPlacePlan plan_in_place(const Graph& graph, const Storage& storage, KernelShapes& shapes) {
   InPlacePlan plan;
   std::set<Value> given;      // new values that already have a home
   std::set<NodeId> old_kept;  // states whose old value is needed when all kernels have run
@@ -71,7 +74,7 @@ InPlacePlan plan_in_place(const Graph& graph, const Storage& storage) {
     const Value source = storage.of(u.value);
     if (source.node == u.state) continue;
     const bool own_kernel = !is_bound(graph.node(source)) && given.insert(source).second;
-    if (own_kernel && !old_kept.contains(u.state) && may_write(graph, storage, source, u.state))
+    if (own_kernel && !old_kept.contains(u.state) && may_write(graph, storage, source, u.state, shapes))
       plan.writes.push_back({u.state, source.node});
     else
       plan.copied.push_back(u.state);

@@ -43,12 +43,17 @@ class Network {
 
   explicit Network(std::size_t vertices) : graph_(vertices) {}
 
-  void connect(std::size_t from, std::size_t to, Capacity capacity) {
+  using Traits = boost::adjacency_list_traits<boost::vecS, boost::vecS, boost::directedS>;
+  using Edge = Traits::edge_descriptor;
+
+  Edge connect(std::size_t from, std::size_t to, Capacity capacity) {
     const Edge forward = boost::add_edge(from, to, graph_).first;
     const Edge back = boost::add_edge(to, from, graph_).first;
-    graph_[forward] = {capacity, capacity, back};
+    graph_[forward] = {capacity, 0, back};
     graph_[back] = {0, 0, forward};
+    return forward;
   }
+  void set_capacity(Edge edge, Capacity capacity) { graph_[edge].capacity = capacity; }
 
   /// By vertex: whether it is on the source's side of the smallest minimum cut.
   std::vector<char> source_side() {
@@ -67,8 +72,6 @@ class Network {
   }
 
  private:
-  using Traits = boost::adjacency_list_traits<boost::vecS, boost::vecS, boost::directedS>;
-  using Edge = Traits::edge_descriptor;
   struct Pipe {
     Capacity capacity = 0, residual = 0;
     Edge back;
@@ -80,15 +83,14 @@ class Cut {
  public:
   Cut(const Graph& graph, const Timeline& line, const CutRequest& request)
       : graph_(graph), line_(line), request_(request), again_(graph.size(), 0) {
-    number_vertices();
     find_held();
-    find_read_later();
+    build(number_vertices());
   }
 
-  std::vector<char> run() const {
-    // Bytes per second between "too dear ever to run anything again" and "for nothing".
-    constexpr double highest = 1e18, lowest = 1.0;
-    constexpr int rounds = 48;
+  std::vector<char> run() {
+    // Bytes per second, between "nothing is worth it" and "whatever it takes"; the steps end within 0.01%.
+    constexpr double highest = 1e15, lowest = 1e3;
+    constexpr int rounds = 18;
     std::vector<char> best = kernels_at(lowest);
     if (freed_by(best) < request_.bytes) return {};
     double low = std::log(lowest), high = std::log(highest);
@@ -99,7 +101,7 @@ class Cut {
       (enough ? low : high) = middle;
       if (enough) best = std::move(kernels);
     }
-    return best;
+    return thinned(std::move(best));
   }
 
  private:
@@ -107,27 +109,20 @@ class Cut {
   bool is_early(NodeId id) const { return line_.position[id] < request_.moment && !is_bound(graph_.node(id)); }
   std::size_t need(Value v) const { return again_[v.node] + 1 + v.result; }
 
-  void number_vertices() {
-    vertices_ = 2;
+  std::size_t number_vertices() {
+    std::size_t vertices = 2;
     for (NodeId id = 0; id < graph_.size(); ++id) {
       if (!is_early(id)) continue;
-      again_[id] = vertices_;
-      vertices_ += 1 + graph_.node(id).results.size();
+      again_[id] = vertices;
+      vertices += 1 + graph_.node(id).results.size();
     }
+    return vertices;
   }
 
   /// Values that are alive at the moment, or until the end, whatever is chosen.
   void find_held() {
     for (const Value v : graph_.node(line_.nodes[request_.moment]).operands) held_.insert(line_.storage_of(v));
     for (const ir::Update& u : graph_.updates()) held_.insert(line_.storage_of(u.value));
-  }
-
-  void find_read_later() {
-    for (NodeId id = 0; id < graph_.size(); ++id) {
-      if (line_.position[id] <= request_.moment || line_.is_view(id)) continue;
-      for (const Value v : graph_.node(id).operands)
-        if (is_early(v.node)) read_later_.insert(v);
-    }
   }
 
   std::int64_t bytes_over(Value v) const { return held_.contains(v) ? 0 : line_.bytes[v.node][v.result]; }
@@ -145,26 +140,52 @@ class Cut {
     });
   }
 
-  Capacity running(NodeId id, double price) const {
-    if (!may_run_again(id)) return infinite;
-    return std::min(infinite, static_cast<Capacity>(std::min(1e17, request_.seconds[id] * price)) + 1);
+  /// Early values that a kernel after the moment reads.
+  std::set<Value> read_later() const {
+    std::set<Value> read;
+    for (NodeId id = 0; id < graph_.size(); ++id) {
+      if (line_.position[id] <= request_.moment || line_.is_view(id)) continue;
+      for (const Value v : graph_.node(id).operands)
+        if (is_early(v.node)) read.insert(v);
+    }
+    return read;
   }
 
-  std::vector<char> kernels_at(double price) const {
-    Network network(vertices_);
-    for (const Value v : read_later_) network.connect(Network::source, need(v), infinite);
+  void build(std::size_t vertices) {
+    network_ = Network(vertices);
+    for (const Value v : read_later()) network_.connect(Network::source, need(v), infinite);
     for (NodeId id = 0; id < graph_.size(); ++id) {
       if (!is_early(id)) continue;
       const bool view = line_.is_view(id);
-      if (!view) network.connect(again_[id], Network::sink, running(id, price));
+      if (!view) {
+        const Network::Edge edge = network_.connect(again_[id], Network::sink, infinite);
+        if (may_run_again(id)) priced_.emplace_back(edge, request_.seconds[id]);
+      }
       for (std::uint32_t r = 0; r < graph_.node(id).results.size(); ++r)
-        network.connect(need({id, r}), again_[id], view ? infinite : keeping({id, r}));
+        network_.connect(need({id, r}), again_[id], view ? infinite : keeping({id, r}));
       for (const Value v : graph_.node(id).operands)
-        if (is_early(v.node)) network.connect(again_[id], need(v), infinite);
+        if (is_early(v.node)) network_.connect(again_[id], need(v), infinite);
     }
-    const std::vector<char> side = network.source_side();
+  }
+
+  std::vector<char> kernels_at(double price) {
+    for (const auto& [edge, seconds] : priced_) network_.set_capacity(edge, std::llround(price * seconds) + 1);
+    const std::vector<char> side = network_.source_side();
     std::vector<char> kernels(graph_.size(), 0);
     for (NodeId id = 0; id < graph_.size(); ++id) kernels[id] = is_early(id) ? side[again_[id]] : 0;
+    return kernels;
+  }
+
+  /// A price fits many alike or none: what is not needed to free enough is kept after all, the dearest first.
+  std::vector<char> thinned(std::vector<char> kernels) const {
+    std::vector<NodeId> again;
+    for (NodeId id = 0; id < graph_.size(); ++id)
+      if (kernels[id] != 0 && !line_.is_view(id)) again.push_back(id);
+    std::ranges::sort(again, {}, [&](NodeId id) { return std::pair(-request_.seconds[id], graph_.size() - id); });
+    for (const NodeId id : again) {
+      kernels[id] = 0;
+      if (freed_by(kernels) < request_.bytes) kernels[id] = 1;
+    }
     return kernels;
   }
 
@@ -189,8 +210,9 @@ class Cut {
   const Timeline& line_;
   const CutRequest& request_;
   std::vector<std::size_t> again_;  // by node: vertex; the needs of its results follow
-  std::size_t vertices_ = 2;
-  std::set<Value> held_, read_later_;
+  std::set<Value> held_;
+  Network network_{0};
+  std::vector<std::pair<Network::Edge, double>> priced_;  // again(k) -> sink, and the seconds of k
 };
 
 }  // namespace

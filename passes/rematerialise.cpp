@@ -31,13 +31,6 @@ using ir::NodeId;
 
 namespace {
 
-/// A graph with what the search has to know of it.
-struct Candidate {
-  explicit Candidate(Graph g) : graph(std::move(g)), line(timeline_of(graph)) {}
-  Graph graph;
-  Timeline line;
-};
-
 /// Seconds to run each kernel again. A user's function is never called twice: nobody knows what it costs.
 std::vector<double> seconds_of(const Graph& graph, const ir::Target& target) {
   std::vector<double> seconds;
@@ -61,57 +54,91 @@ MemoryPoint point_of(Graph graph, const ir::Target& target) {
   return {program.arena_bytes, program.arena_lower_bound, milliseconds_of(graph, target), kernels, std::move(graph)};
 }
 
+/// A graph that the search has found, judged by bytes alive and estimated time.
+struct Found {
+  Graph graph;
+  std::int64_t bytes = 0;
+  double milliseconds = 0.0;
+};
+
 class Search {
  public:
-  Search(const Graph& graph, const ir::Target& target) : target_(target), start_(graph) {}
+  Search(const Graph& graph, const ir::Target& target) : target_(target), start_(candidate(graph)) {}
 
   std::int64_t peak() const { return start_.line.peak(); }
 
-  /// A graph with at most `most` bytes alive at any moment, if one is found.
-  std::optional<Graph> under(std::int64_t most, double long_hold) const {
-    constexpr int rounds = 48;  // each lowers one peak
+  /// Looks for graphs with at most `most` bytes alive at any moment, one for each way to weigh lives.
+  void look_under(std::int64_t most) {
+    for (const double long_hold : {0.0, 1.0, 4.0}) {
+      std::optional<Candidate> found = under(most, long_hold);
+      if (!found) continue;
+      const double time = milliseconds_of(found->graph, target_);
+      found_.push_back({std::move(found->graph), found->line.peak(), time});
+    }
+  }
+
+  /// Those that no other beats in both, planned, the fastest first.
+  std::vector<MemoryPoint> points() const {
+    std::vector<MemoryPoint> points = {point_of(start_.graph, target_)};
+    for (const Found& f : best_of(found_, &Found::bytes)) points.push_back(point_of(f.graph, target_));
+    return best_of(std::move(points), &MemoryPoint::arena_bytes);
+  }
+
+ private:
+  struct Candidate {
+    Graph graph;
+    Timeline line;
+  };
+
+  Candidate candidate(Graph graph) {
+    Timeline line = timeline_of(graph, shapes_);
+    return {std::move(graph), std::move(line)};
+  }
+
+  std::optional<Candidate> under(std::int64_t most, double long_hold) {
+    constexpr int rounds = 64;  // each lowers one peak
     Candidate now = start_;
     for (int k = 0; k < rounds; ++k) {
       const std::int64_t over = now.line.peak() - most;
-      if (over <= 0) return std::move(now.graph);
+      if (over <= 0) return now;
       const std::size_t moment = now.line.moment_of_peak();
       const std::vector<double> seconds = seconds_of(now.graph, target_);
       const std::vector<char> again = cut_recomputation(now.graph, now.line, {moment, over, seconds, long_hold});
       if (again.empty()) return std::nullopt;
-      now = Candidate(recompute_after(now.graph, now.line, moment, again));
+      now = candidate(recompute_after(now.graph, now.line, moment, again));
     }
     return std::nullopt;
   }
 
-  /// One point for each way to weigh that reaches the target.
-  void add_points(std::int64_t most, std::vector<MemoryPoint>& points) const {
-    for (const double long_hold : {0.0, 1.0, 4.0})
-      if (std::optional<Graph> found = under(most, long_hold)) points.push_back(point_of(std::move(*found), target_));
+  /// Those that no other beats in both time and bytes, the fastest first.
+  template <class Point>
+  static std::vector<Point> best_of(std::vector<Point> points, std::int64_t Point::* bytes) {
+    std::ranges::stable_sort(points, {}, [&](const Point& p) { return std::pair(p.milliseconds, p.*bytes); });
+    std::vector<Point> best;
+    for (Point& p : points)
+      if (best.empty() || p.*bytes < best.back().*bytes) best.push_back(std::move(p));
+    return best;
   }
 
- private:
   ir::Target target_;
+  KernelShapes shapes_;
   Candidate start_;
+  std::vector<Found> found_;
 };
 
-/// Those that no other beats in both, the fastest first.
-std::vector<MemoryPoint> best_of(std::vector<MemoryPoint> points) {
-  std::ranges::stable_sort(points, {}, [](const MemoryPoint& p) { return std::pair(p.milliseconds, p.arena_bytes); });
-  std::vector<MemoryPoint> best;
-  for (MemoryPoint& p : points)
-    if (best.empty() || p.arena_bytes < best.back().arena_bytes) best.push_back(std::move(p));
-  return best;
+constexpr std::int64_t targets = 32;
+
+/// The search for the whole curve.
+Search searched(const Graph& graph, const ir::Target& target) {
+  Search search(graph, target);
+  for (std::int64_t k = 1; k < targets; ++k) search.look_under(search.peak() / targets * (targets - k));
+  return search;
 }
 
 }  // namespace
 
 std::vector<MemoryPoint> memory_curve(const Graph& graph, const ir::Target& target) {
-  constexpr std::int64_t targets = 32;
-  std::vector<MemoryPoint> points;
-  points.push_back(point_of(graph, target));
-  const Search search(graph, target);
-  for (std::int64_t k = 1; k < targets; ++k) search.add_points(search.peak() / targets * (targets - k), points);
-  return best_of(std::move(points));
+  return searched(graph, target).points();
 }
 
 }  // namespace sinter::passes

@@ -31,7 +31,8 @@ std::int64_t bytes_inside(const ir::Node& node) {
 
 class TimelineBuilder {
  public:
-  explicit TimelineBuilder(const Graph& graph) : graph_(graph), storage_(graph), order_(order_nodes(graph)) {}
+  TimelineBuilder(const Graph& graph, KernelShapes& shapes)
+      : graph_(graph), storage_(graph), order_(order_nodes(graph, shapes)) {}
 
   Timeline run() {
     line_.nodes = order_.nodes;
@@ -112,6 +113,6 @@ std::size_t Timeline::moment_of_peak() const {
   return static_cast<std::size_t>(std::ranges::max_element(alive) - alive.begin());
 }
 
-Timeline timeline_of(const Graph& graph) { return TimelineBuilder(graph).run(); }
+Timeline timeline_of(const Graph& graph, KernelShapes& shapes) { return TimelineBuilder(graph, shapes).run(); }
 
 }  // namespace sinter::passes

@@ -33,7 +33,9 @@ struct Timeline {
   std::size_t moment_of_peak() const;
 };
 
+class KernelShapes;
+
 /// The timeline of the order that lowering will choose.
-Timeline timeline_of(const ir::Graph& graph);
+Timeline timeline_of(const ir::Graph& graph, KernelShapes& shapes);
 
 }  // namespace sinter::passes
