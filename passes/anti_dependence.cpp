@@ -26,12 +26,15 @@ bool may_write(const Graph& graph, const Storage& storage, Value made, NodeId st
     if (storage.of(node.operands[slot]) == Value{state}) slots.push_back(slot);
   if (slots.empty()) return true;
 
-  const Graph body = node.body ? *node.body : single_node_body(graph, made.node);
-  const auto shape = node.body ? shapes.of(node.body) : kernel_shape(body);
-  const auto* known = std::get_if<ir::KernelShape>(&shape);
-  return known != nullptr && std::ranges::all_of(slots, [&](std::size_t slot) {
-           return ir::may_overwrite(body, *known, slot, made.result);
-         });
+  const auto allows = [&](const Graph& body, const KernelShapes::Shape& shape) {
+    const auto* known = std::get_if<ir::KernelShape>(&shape);
+    return known != nullptr && std::ranges::all_of(slots, [&](std::size_t slot) {
+             return ir::may_overwrite(body, *known, slot, made.result);
+           });
+  };
+  if (node.body) return allows(*node.body, shapes.of(node.body));
+  const Graph single = single_node_body(graph, made.node);
+  return allows(single, kernel_shape(single));
 }
 
 bool is_output(const Graph& graph, const Storage& storage, NodeId state) {

@@ -10,7 +10,9 @@
 #include <sinter/passes/rematerialise.h>
 
 #include <algorithm>
+#include <iomanip>
 #include <optional>
+#include <sstream>
 #include <utility>
 
 
@@ -126,19 +128,52 @@ class Search {
   std::vector<Found> found_;
 };
 
-constexpr std::int64_t targets = 32;
+/// Megabytes (1e6 bytes) with three decimals.
+std::string megabytes(std::int64_t bytes) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(3) << static_cast<double>(bytes) / 1e6;
+  return text.str();
+}
 
-/// The search for the whole curve.
-Search searched(const Graph& graph, const ir::Target& target) {
-  Search search(graph, target);
-  for (std::int64_t k = 1; k < targets; ++k) search.look_under(search.peak() / targets * (targets - k));
-  return search;
+void check_budget(std::int64_t budget) {
+  if (budget < 0) user_error("memory budget: expected bytes, 0 or more, got ", budget);
 }
 
 }  // namespace
 
-std::vector<MemoryPoint> memory_curve(const Graph& graph, const ir::Target& target) {
-  return searched(graph, target).points();
+std::vector<MemoryPoint> memory_curve(const Graph& graph, const ir::Target& target, std::optional<std::int64_t> budget) {
+  constexpr std::int64_t targets = 32;
+  Search search(graph, target);
+  for (std::int64_t k = 1; k < targets; ++k) search.look_under(search.peak() / targets * (targets - k));
+  if (budget && *budget < search.peak())  // the plan may need a little more than is alive
+    for (const std::int64_t percent : {100, 99, 97}) search.look_under(*budget / 100 * percent);
+  return search.points();
+}
+
+const MemoryPoint& fastest_within(std::span<const MemoryPoint> curve, std::int64_t budget) {
+  check_budget(budget);
+  check(!curve.empty(), "memory budget: a curve without points");
+  for (const MemoryPoint& point : curve)
+    if (point.arena_bytes <= budget) return point;
+  user_error("memory budget of '", curve.front().graph.name(), "': ", budget,
+             " bytes are too few for what lies between its kernels; the smallest arena found takes ",
+             curve.back().arena_bytes, " bytes, the one without a budget ", curve.front().arena_bytes,
+             ". Give it more, or make the batch smaller");
+}
+
+Graph rematerialise(const Graph& graph, std::int64_t budget, const ir::Target& target) {
+  check_budget(budget);
+  if (lower_graph(graph, target).arena_bytes <= budget) return graph;
+  return fastest_within(memory_curve(graph, target, budget), budget).graph;
+}
+
+std::string to_string(std::span<const MemoryPoint> curve) {
+  std::ostringstream text;
+  text << "  arena MB   bound MB    est. ms  kernels\n" << std::fixed << std::setprecision(3);
+  for (const MemoryPoint& p : curve)
+    text << std::setw(10) << megabytes(p.arena_bytes) << std::setw(11) << megabytes(p.arena_lower_bound)
+         << std::setw(11) << p.milliseconds << std::setw(9) << p.kernels << '\n';
+  return text.str();
 }
 
 }  // namespace sinter::passes

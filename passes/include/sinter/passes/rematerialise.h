@@ -2,6 +2,7 @@
 // Less memory for more time: what the backward pass reads is computed again there instead of being kept.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,11 +23,16 @@ struct MemoryPoint {
 
 /// The curve of peak bytes against time of a graph whose nodes are kernels (what optimize() makes): from the graph
 /// itself, the fastest, to the smallest arena that was found. From point to point the arena gets smaller and the step
-/// slower. Every graph has the outputs, the new states and the bits of the first. Deterministic.
-SINTER_API std::vector<MemoryPoint> memory_curve(const ir::Graph& graph, const ir::Target& target);
+/// slower. Every graph has the outputs, the new states and the bits of the first. With a budget (bytes) the search also
+/// looks for points just below it. Deterministic; some seconds for a hundred kernels.
+SINTER_API std::vector<MemoryPoint> memory_curve(const ir::Graph& graph, const ir::Target& target,
+                                                 std::optional<std::int64_t> budget = {});
 
-/// The fastest graph that was found whose arena takes at most `budget` bytes; the graph itself if that does. Throws
-/// UserError with the smallest arena that can be reached when none does, and for a budget below 0.
+/// The fastest point whose arena takes at most `budget` bytes. Throws UserError with the smallest arena of the curve
+/// and the one without a budget when there is none, and for a budget below 0.
+SINTER_API const MemoryPoint& fastest_within(std::span<const MemoryPoint> curve, std::int64_t budget);
+
+/// Both: the graph itself if that fits.
 SINTER_API ir::Graph rematerialise(const ir::Graph& graph, std::int64_t budget, const ir::Target& target);
 
 /// The curve as a table in text, one line per point.
