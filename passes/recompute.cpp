@@ -1,6 +1,6 @@
 #include "recompute.h"
 
-#include <algorithm>
+#include <string>
 
 namespace sinter::passes {
 
@@ -12,6 +12,14 @@ using ir::Value;
 namespace {
 
 constexpr NodeId nothing = 0xFFFFFFFF;
+
+/// A kernel that has a note says in it why it is there twice.
+void remark(Node& node) {
+  const std::string text = "runs again, so that less is kept";
+  const ir::AttributeValue* note = node.attributes.find("note");
+  if (note == nullptr || std::get<std::string>(*note).starts_with(text)) return;
+  node.attributes.set("note", text + "; " + std::get<std::string>(*note));
+}
 
 class Recomputation {
  public:
@@ -33,7 +41,7 @@ class Recomputation {
       if (late && again_[id] != 0) continue;  // a view of what is made again: when it is read
       if (late)
         for (const Value v : graph_.node(id).operands) make_again(v.node);
-      first_[id] = copy(id, late);
+      first_[id] = made_.add_unchecked(node_reading(id, late));
     }
     return finish();
   }
@@ -48,16 +56,18 @@ class Recomputation {
   /// What late readers read for `node`.
   NodeId late(NodeId node) const { return second_[node] != nothing ? second_[node] : first_[node]; }
 
-  NodeId copy(NodeId id, bool reads_late) {
+  Node node_reading(NodeId id, bool late_values) const {
     Node node = graph_.node(id);
-    for (Value& v : node.operands) v.node = reads_late ? late(v.node) : first_[v.node];
-    return made_.add_unchecked(std::move(node));
+    for (Value& v : node.operands) v.node = late_values ? late(v.node) : first_[v.node];
+    return node;
   }
 
   void make_again(NodeId id) {
     if (again_[id] == 0 || second_[id] != nothing) return;
     for (const Value v : graph_.node(id).operands) make_again(v.node);
-    second_[id] = copy(id, true);
+    Node node = node_reading(id, true);
+    remark(node);
+    second_[id] = made_.add_unchecked(std::move(node));
   }
 
   Graph finish() {

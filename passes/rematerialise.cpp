@@ -10,6 +10,7 @@
 #include <sinter/passes/rematerialise.h>
 
 #include <algorithm>
+#include <functional>
 #include <iomanip>
 #include <optional>
 #include <sstream>
@@ -69,21 +70,22 @@ class Search {
 
   std::int64_t peak() const { return start_.line.peak(); }
 
-  /// Looks for graphs with at most `most` bytes alive at any moment, one for each way to weigh lives.
-  void look_under(std::int64_t most) {
-    for (const double long_hold : {0.0, 1.0, 4.0}) {
-      std::optional<Candidate> found = under(most, long_hold);
-      if (!found) continue;
-      const double time = milliseconds_of(found->graph, target_);
-      found_.push_back({std::move(found->graph), found->line.peak(), time});
-    }
+  /// Looks for a graph for each of the targets, falling numbers of bytes, in a few ways: by weight of long lives; each
+  /// target from the whole step, which frees much with one cut, or from what was found for the one before, which mends
+  /// little by little. Neither is always better.
+  void look_for(std::span<const std::int64_t> targets) {
+    for (const double long_hold : {0.0, 1.0, 4.0})
+      for (const bool goes_on : {false, true}) walk(targets, long_hold, goes_on);
   }
 
-  /// Those that no other beats in both, planned, the fastest first.
+  /// The whole step, then those that no other beats in both, planned, the fastest first.
   std::vector<MemoryPoint> points() const {
-    std::vector<MemoryPoint> points = {point_of(start_.graph, target_)};
+    std::vector<MemoryPoint> points;
     for (const Found& f : best_of(found_, &Found::bytes)) points.push_back(point_of(f.graph, target_));
-    return best_of(std::move(points), &MemoryPoint::arena_bytes);
+    std::vector<MemoryPoint> curve = {point_of(start_.graph, target_)};
+    for (MemoryPoint& p : best_of(std::move(points), &MemoryPoint::arena_bytes))
+      if (p.arena_bytes < curve.front().arena_bytes) curve.push_back(std::move(p));
+    return curve;
   }
 
  private:
@@ -97,9 +99,19 @@ class Search {
     return {std::move(graph), std::move(line)};
   }
 
-  std::optional<Candidate> under(std::int64_t most, double long_hold) {
-    constexpr int rounds = 64;  // each lowers one peak
-    Candidate now = start_;
+  void walk(std::span<const std::int64_t> targets, double long_hold, bool goes_on) {
+    Candidate from = start_;
+    for (const std::int64_t bytes : targets) {
+      std::optional<Candidate> found = lowered(from, bytes, long_hold);
+      if (!found) return;
+      found_.push_back({found->graph, found->line.peak(), milliseconds_of(found->graph, target_)});
+      if (goes_on) from = std::move(*found);
+    }
+  }
+
+  /// With at most `most` bytes alive at any moment, if that can be reached.
+  std::optional<Candidate> lowered(Candidate now, std::int64_t most, double long_hold) {
+    constexpr int rounds = 24;  // each lowers one peak
     for (int k = 0; k < rounds; ++k) {
       const std::int64_t over = now.line.peak() - most;
       if (over <= 0) return now;
@@ -128,6 +140,17 @@ class Search {
   std::vector<Found> found_;
 };
 
+/// Bytes to aim at, falling. The plan of a graph may take a little more than is alive, so a budget gives several.
+std::vector<std::int64_t> targets_below(std::int64_t peak, std::optional<std::int64_t> budget) {
+  constexpr std::int64_t steps = 32;
+  std::vector<std::int64_t> targets;
+  for (std::int64_t k = 1; k < steps; ++k) targets.push_back(peak / steps * (steps - k));
+  if (budget && *budget < peak)
+    for (const std::int64_t percent : {100, 99, 97}) targets.push_back(*budget / 100 * percent);
+  std::ranges::sort(targets, std::greater<>());
+  return targets;
+}
+
 /// Megabytes (1e6 bytes) with three decimals.
 std::string megabytes(std::int64_t bytes) {
   std::ostringstream text;
@@ -142,11 +165,8 @@ void check_budget(std::int64_t budget) {
 }  // namespace
 
 std::vector<MemoryPoint> memory_curve(const Graph& graph, const ir::Target& target, std::optional<std::int64_t> budget) {
-  constexpr std::int64_t targets = 32;
   Search search(graph, target);
-  for (std::int64_t k = 1; k < targets; ++k) search.look_under(search.peak() / targets * (targets - k));
-  if (budget && *budget < search.peak())  // the plan may need a little more than is alive
-    for (const std::int64_t percent : {100, 99, 97}) search.look_under(*budget / 100 * percent);
+  search.look_for(targets_below(search.peak(), budget));
   return search.points();
 }
 
