@@ -86,8 +86,8 @@ void write_object(const std::string& path, const std::vector<ExportedFunction>& 
   object_options.threads = options.threads;
   for (const std::string& name : options.targets) object_options.targets.push_back(runtime::object_target(name));
   const runtime::StateImage image = image_of(state_file(states));
-  const runtime::ObjectFile file =
-      runtime::make_object_file(lowered(functions, object_options.targets, options.memory_budget), image, object_options);
+  const runtime::ObjectFile file = runtime::make_object_file(
+      lowered(functions, object_options.targets, options.memory_budget), image, object_options);
   const std::string header =
       options.header.empty() ? std::filesystem::path(path).replace_extension(".h").string() : options.header;
   write(path, file.object);

@@ -61,11 +61,11 @@ class Network {
     std::vector<Edge> tree(colour.size());
     std::vector<Capacity> distance(colour.size());
     const auto index = boost::get(boost::vertex_index, graph_);
-    boost::boykov_kolmogorov_max_flow(
-        graph_, boost::get(&Pipe::capacity, graph_), boost::get(&Pipe::residual, graph_),
-        boost::get(&Pipe::back, graph_), boost::make_iterator_property_map(tree.begin(), index),
-        boost::make_iterator_property_map(colour.begin(), index),
-        boost::make_iterator_property_map(distance.begin(), index), index, source, sink);
+    boost::boykov_kolmogorov_max_flow(graph_, boost::get(&Pipe::capacity, graph_), boost::get(&Pipe::residual, graph_),
+                                      boost::get(&Pipe::back, graph_),
+                                      boost::make_iterator_property_map(tree.begin(), index),
+                                      boost::make_iterator_property_map(colour.begin(), index),
+                                      boost::make_iterator_property_map(distance.begin(), index), index, source, sink);
     std::vector<char> side;
     for (const boost::default_color_type c : colour) side.push_back(c == boost::black_color ? 1 : 0);
     return side;

@@ -1,7 +1,7 @@
 // Rematerialisation. For a target of so many bytes, the moment of the peak is looked for and a minimum cut says what is
 // best computed again after it (recompute_cut.cpp); the graph is written anew, ordered anew, and the next peak is
-// looked for, until all moments fit. One cut over the end of the forward pass would not do: what is computed again has a
-// peak of its own, so it is cut again where it is too high. The curve comes from many targets and a few ways to weigh
+// looked for, until all moments fit. One cut over the end of the forward pass would not do: what is computed again has
+// a peak of its own, so it is cut again where it is too high. The curve comes from many targets and a few ways to weigh
 // long against short lives; what counts in the end is the plan that lowering makes and the estimated time.
 //
 // Random numbers are functions of counters and kernels of their operands, so a kernel that runs again gives the same
@@ -15,7 +15,6 @@
 #include <optional>
 #include <sstream>
 #include <utility>
-
 
 #include <sinter/ir/error.h>
 #include <sinter/ir/program.h>
@@ -164,7 +163,8 @@ void check_budget(std::int64_t budget) {
 
 }  // namespace
 
-std::vector<MemoryPoint> memory_curve(const Graph& graph, const ir::Target& target, std::optional<std::int64_t> budget) {
+std::vector<MemoryPoint> memory_curve(const Graph& graph, const ir::Target& target,
+                                      std::optional<std::int64_t> budget) {
   Search search(graph, target);
   search.look_for(targets_below(search.peak(), budget));
   return search.points();

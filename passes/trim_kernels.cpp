@@ -66,8 +66,8 @@ Trimmed trimmed(const Node& node, std::span<const char> read) {
   const std::vector<NodeId> before = node.body->inputs();
   some.node.operands.clear();
   for (const NodeId input : inputs)
-    some.node.operands.push_back(node.operands[static_cast<std::size_t>(
-        std::ranges::find(before, input) - before.begin())]);
+    some.node.operands.push_back(
+        node.operands[static_cast<std::size_t>(std::ranges::find(before, input) - before.begin())]);
   some.node.results.clear();
   for (const std::uint32_t r : some.results) some.node.results.push_back(node.results[r]);
   some.node.body = std::make_shared<const Graph>(std::move(body));

@@ -188,7 +188,8 @@ std::string CodeCache::keep(const std::string& key, const Image& image) const {
     fs::create_directories(fs::path(directory_).parent_path(), error);
     mkdir(directory_.c_str(), 0700);  // whether it is there now, whoever made it, shows when it is opened
     directory = open_directory(directory_);
-    if (directory.missing) directory.warning = str("the cache of compiled steps, ", directory_, ", cannot be made", advice);
+    if (directory.missing)
+      directory.warning = str("the cache of compiled steps, ", directory_, ", cannot be made", advice);
   }
   if (!directory.descriptor) return directory.warning;
   static std::atomic<unsigned> count = 0;  // names for the threads of one process

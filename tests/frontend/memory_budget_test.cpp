@@ -22,8 +22,8 @@ Sequential network() {
 /// The weights after some steps on made-up numbers.
 std::vector<Array> trained(const ExecutionOptions& execution) {
   Sequential model = network();
-  model.compile(SGD({.learning_rate = 0.05, .momentum = 0.9}),
-                SparseCategoricalCrossentropy({.from_logits = true}), {}, execution);
+  model.compile(SGD({.learning_rate = 0.05, .momentum = 0.9}), SparseCategoricalCrossentropy({.from_logits = true}), {},
+                execution);
   std::vector<float> x(std::size_t{32} * 128);
   for (std::size_t k = 0; k < x.size(); ++k) x[k] = static_cast<float>(k * 37 % 101) / 101.0F - 0.5F;
   std::vector<std::int32_t> y(32);
@@ -76,7 +76,8 @@ TEST_CASE("a memory budget that cannot be kept names the least that can", "[memo
   CHECK_THAT(message_of({.memory_budget = 1000, .cache = false}),
              Catch::Matchers::Contains("train_8': 1000 bytes are too few") &&
                  Catch::Matchers::Contains("the smallest arena found takes"));
-  CHECK_THAT(message_of({.memory_budget = -5}), Catch::Matchers::Contains("memory_budget must not be negative, got -5"));
+  CHECK_THAT(message_of({.memory_budget = -5}),
+             Catch::Matchers::Contains("memory_budget must not be negative, got -5"));
   CHECK(message_of({.backend = Backend::interpreter, .memory_budget = 1000}) == "no error");
 }
 

@@ -76,7 +76,7 @@ std::string message_of(const Graph& graph, std::int64_t budget) {
 }  // namespace
 
 TEST_CASE("along the curve the arena falls and the step gets slower", "[remat]") {
-  const Graph graph = chain(12);
+  const Graph graph = chain(8);
   const std::vector<MemoryPoint> curve = curve_of(graph);
   REQUIRE(curve.size() >= 4);
   CHECK(curve.front().graph == graph);
@@ -92,18 +92,17 @@ TEST_CASE("along the curve the arena falls and the step gets slower", "[remat]")
     CHECK(curve[k].milliseconds > curve[k - 1].milliseconds);
     CHECK(count_op(curve[k].graph, "dot") > count_op(graph, "dot"));
   }
-  // Of 12 activations and a gradient about half the layers' worth is enough.
-  CHECK(curve.back().arena_bytes * 10 <= curve.front().arena_bytes * 6);
+  CHECK(curve.back().arena_bytes * 2 <= curve.front().arena_bytes);
 }
 
 TEST_CASE("deep chains need much less than their depth", "[remat]") {
-  const std::vector<MemoryPoint> curve = curve_of(chain(32));
+  const std::vector<MemoryPoint> curve = curve_of(chain(20));
   const MemoryPoint& quarter = passes::fastest_within(curve, curve.front().arena_bytes / 4);
   CHECK(quarter.milliseconds < 2 * curve.front().milliseconds);
 }
 
 TEST_CASE("the same graph gives the same curve", "[remat]") {
-  const std::vector<MemoryPoint> a = curve_of(chain(9)), b = curve_of(chain(9));
+  const std::vector<MemoryPoint> a = curve_of(chain(5)), b = curve_of(chain(5));
   CHECK(passes::to_string(a) == passes::to_string(b));
   REQUIRE(a.size() == b.size());
   for (std::size_t k = 0; k < a.size(); ++k) CHECK(a[k].graph == b[k].graph);
@@ -120,7 +119,7 @@ TEST_CASE("with room enough nothing is computed again", "[remat]") {
 }
 
 TEST_CASE("a budget is kept by the fastest point that keeps it", "[remat]") {
-  const Graph graph = chain(12);
+  const Graph graph = chain(8);
   for (const MemoryPoint& point : curve_of(graph)) {
     const Graph made = passes::rematerialise(graph, point.arena_bytes, options().target);
     CHECK(passes::lower(made, options()).arena_bytes <= point.arena_bytes);
@@ -131,7 +130,7 @@ TEST_CASE("a budget is kept by the fastest point that keeps it", "[remat]") {
 }
 
 TEST_CASE("updates stay in place", "[remat]") {
-  const Graph graph = chain(12);
+  const Graph graph = chain(8);
   REQUIRE(passes::order_nodes(graph).copied_states.empty());
   for (const MemoryPoint& point : curve_of(graph)) CHECK(passes::order_nodes(point.graph).copied_states.empty());
 }
@@ -139,16 +138,17 @@ TEST_CASE("updates stay in place", "[remat]") {
 TEST_CASE("a budget that cannot be kept is an error with the numbers that can", "[remat]") {
   const Graph graph = chain(6);
   const std::vector<MemoryPoint> curve = curve_of(graph);
-  CHECK(message_of(graph, 100) ==
-        str("memory budget of 'chain': 100 bytes are too few for what lies between its kernels; the smallest arena found "
-            "takes ",
-            curve.back().arena_bytes, " bytes, the one without a budget ", curve.front().arena_bytes,
-            ". Give it more, or make the batch smaller"));
+  CHECK(
+      message_of(graph, 100) ==
+      str("memory budget of 'chain': 100 bytes are too few for what lies between its kernels; the smallest arena found "
+          "takes ",
+          curve.back().arena_bytes, " bytes, the one without a budget ", curve.front().arena_bytes,
+          ". Give it more, or make the batch smaller"));
   CHECK(message_of(graph, -1) == "memory budget: expected bytes, 0 or more, got -1");
 }
 
 TEST_CASE("a user's function never runs twice", "[remat]") {
-  const Graph graph = chain(10, [](const Expr& h) { return test::extern_twice(h); });
+  const Graph graph = chain(7, [](const Expr& h) { return test::extern_twice(h); });
   REQUIRE(count_op(graph, "extern") >= 1);
   const std::vector<MemoryPoint> curve = curve_of(graph);
   CHECK(curve.size() > 1);

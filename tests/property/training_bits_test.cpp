@@ -83,7 +83,7 @@ void check_bits(const ir::Graph& graph) {
   for (const std::int64_t arena : arenas(graph)) ways.push_back({"", "", 2, arena});
   for (const Way& way : ways) {
     INFO("target '" << way.level << "', without '" << way.disabled << "', " << way.threads << " threads, "
-                  << way.memory_budget.value_or(0) << " bytes");
+                    << way.memory_budget.value_or(0) << " bytes");
     CHECK(difference(first, train(graph, begin, way), begin) == "");
   }
   // The oracle.
@@ -106,8 +106,20 @@ TEST_CASE("training bits: a CNN with batch normalisation", "[bits]") {
                    Conv2D({.filters = 12, .kernel_size = {3}, .padding = "same"}), BatchNormalization(), LeakyReLU(),
                    GlobalAveragePooling2D(), Dropout(0.25), Dense(3, "softmax"));
   model.compile(SGD({.learning_rate = 0.01, .momentum = 0.9}), "sparse_categorical_crossentropy", {"accuracy"});
-  CHECK(arenas(model.graph("train", 4, label)).size() == 2);
   check_bits(model.graph("train", 4, label));
+}
+
+TEST_CASE("training bits: a CNN with dropout, in less memory", "[bits]") {
+  const auto convolution = [] {
+    return Conv2D({.filters = 4, .kernel_size = {3}, .padding = "same", .use_bias = false});
+  };
+  Sequential model(Input({6, 6, 2}), convolution(), BatchNormalization(), Activation("relu"), convolution(),
+                   BatchNormalization(), Activation("relu"), Dropout(0.25), convolution(), BatchNormalization(),
+                   Activation("tanh"), GlobalAveragePooling2D(), Dense(3, "softmax"));
+  model.compile(SGD({.learning_rate = 0.01, .momentum = 0.9}), "sparse_categorical_crossentropy");
+  const ir::Graph graph = model.graph("train", 4, label);
+  CHECK(arenas(graph).size() == 2);
+  check_bits(graph);
 }
 
 TEST_CASE("training bits: an LSTM, padding and dropout in it", "[bits]") {

@@ -78,7 +78,9 @@ double milliseconds_from_cache(const ir::Graph& graph, const CompileChoices& cho
   std::string directory = (std::filesystem::temp_directory_path() / "sinter-bench-XXXXXX").string();
   if (mkdtemp(directory.data()) == nullptr) user_error("cannot make a directory like ", directory);
   const runtime::CodeCache cache(directory);
-  const auto key = [&] { return runtime::cache_key(ir::print(graph), choices.target(), choices.disabled, choices.memory_budget); };
+  const auto key = [&] {
+    return runtime::cache_key(ir::print(graph), choices.target(), choices.disabled, choices.memory_budget);
+  };
   const std::string trouble =
       cache.keep(key(), runtime::Executable::build(compile_program(graph, choices), code_options(choices)));
   if (!trouble.empty()) user_error(trouble);

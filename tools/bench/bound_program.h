@@ -35,9 +35,9 @@ std::string output_block(const std::string& name);
 /// What is chosen at the command line.
 struct CompileChoices {
   int threads = 1;
-  std::vector<std::string> disabled = {};  // graph passes
-  std::string level = {};                  // of restrict_target; empty: all that this machine has
-  bool cached = false;                     // measure what finding the step on disk takes
+  std::vector<std::string> disabled = {};          // graph passes
+  std::string level = {};                          // of restrict_target; empty: all that this machine has
+  bool cached = false;                             // measure what finding the step on disk takes
   std::optional<std::int64_t> memory_budget = {};  // of the arena, in bytes
 
   ir::Target target() const;

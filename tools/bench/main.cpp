@@ -54,8 +54,7 @@ void add_options(CLI::App& app, Arguments& a) {
                "with a config: the step at every point of its curve of memory against time")
       ->needs(config);
   app.add_option_function<std::uint64_t>(
-         "--memory-budget",
-         [&a](std::uint64_t bytes) { a.compile.memory_budget = static_cast<std::int64_t>(bytes); },
+         "--memory-budget", [&a](std::uint64_t bytes) { a.compile.memory_budget = static_cast<std::int64_t>(bytes); },
          "with a config: the most bytes of the arena, as in 64MB or 500KiB")
       ->type_name("BYTES")
       ->needs(config)

@@ -47,7 +47,8 @@ void bench_memory_curve(const StepArguments& arguments) {
   Workload workload(find_config(arguments.config));
   const ir::Graph graph = passes::optimize(workload.trace().graph, options);
   std::string first;
-  for (const passes::MemoryPoint& point : passes::memory_curve(graph, options.target, arguments.compile.memory_budget)) {
+  for (const passes::MemoryPoint& point :
+       passes::memory_curve(graph, options.target, arguments.compile.memory_budget)) {
     const Measured run = measured(passes::lower(point.graph, options), arguments);
     if (first.empty()) first = run.digest;
     const nlohmann::ordered_json line = {{"config", arguments.config},

@@ -103,8 +103,9 @@ struct Stage {
   Printer print;
 };
 
-constexpr Stage stages[] = {{"graph", print_graph},     {"grad", print_grad}, {"fused", print_fused}, {"memory", print_memory},
-                            {"program", print_program}, {"llvm", print_llvm}, {"asm", print_asm}};
+constexpr Stage stages[] = {{"graph", print_graph},   {"grad", print_grad},       {"fused", print_fused},
+                            {"memory", print_memory}, {"program", print_program}, {"llvm", print_llvm},
+                            {"asm", print_asm}};
 
 }  // namespace
 

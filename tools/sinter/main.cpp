@@ -46,7 +46,9 @@ void add_dump(CLI::App& app, Action& action) {
   auto a = std::make_shared<DumpArguments>();
   CLI::App* command = app.add_subcommand("dump", "Prints one stage of what a graph becomes");
   command->add_option("source", a->source, source_help())->required();
-  command->add_option("--stage", a->stage, "graph, grad, fused, memory (the curve of arena against time), program, llvm or asm")
+  command
+      ->add_option("--stage", a->stage,
+                   "graph, grad, fused, memory (the curve of arena against time), program, llvm or asm")
       ->capture_default_str();
   command->add_option("--only-kernel", a->only_kernel, "only this kernel, counted from 0");
   add_memory_budget(command, a->memory_budget);

@@ -22,9 +22,10 @@ struct MemoryPoint {
 };
 
 /// The curve of peak bytes against time of a graph whose nodes are kernels (what optimize() makes): from the graph
-/// itself to the smallest arena that was found. From point to point the arena gets smaller and the step slower (behind the
-/// first it may stay as fast: a kernel that only runs later costs nothing). Every graph has the outputs, the new states and the bits of the first. With a budget (bytes) the search also
-/// looks for points just below it. Deterministic; some seconds for a hundred kernels.
+/// itself to the smallest arena that was found. From point to point the arena gets smaller and the step slower (behind
+/// the first it may stay as fast: a kernel that only runs later costs nothing). Every graph has the outputs, the new
+/// states and the bits of the first. With a budget (bytes) the search also looks for points just below it.
+/// Deterministic; some seconds for a hundred kernels.
 SINTER_API std::vector<MemoryPoint> memory_curve(const ir::Graph& graph, const ir::Target& target,
                                                  std::optional<std::int64_t> budget = {});
 
