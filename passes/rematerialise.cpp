@@ -65,16 +65,20 @@ struct Found {
 
 class Search {
  public:
+  /// Nodes that are looked at before no further way is tried: a few seconds.
+  static constexpr std::size_t most_work = 400'000;
+
   Search(const Graph& graph, const ir::Target& target) : target_(target), start_(candidate(graph)) {}
 
   std::int64_t peak() const { return start_.line.peak(); }
 
   /// Looks for a graph for each of the targets, falling numbers of bytes, in a few ways: by weight of long lives; each
-  /// target from the whole step, which frees much with one cut, or from what was found for the one before, which mends
-  /// little by little. Neither is always better.
+  /// target from what was found for the one before, which mends little by little, or from the whole step, which frees
+  /// much with one cut. None is always better. Large graphs are walked in fewer ways.
   void look_for(std::span<const std::int64_t> targets) {
-    for (const double long_hold : {0.0, 1.0, 4.0})
-      for (const bool goes_on : {false, true}) walk(targets, long_hold, goes_on);
+    for (const bool goes_on : {true, false})
+      for (const double long_hold : {1.0, 0.0, 4.0})
+        if (work_ < most_work) walk(targets, long_hold, goes_on);
   }
 
   /// The whole step, then those that no other beats in both, planned, the fastest first.
@@ -112,6 +116,7 @@ class Search {
   std::optional<Candidate> lowered(Candidate now, std::int64_t most, double long_hold) {
     constexpr int rounds = 24;  // each lowers one peak
     for (int k = 0; k < rounds; ++k) {
+      work_ += now.graph.size();
       const std::int64_t over = now.line.peak() - most;
       if (over <= 0) return now;
       const std::size_t moment = now.line.moment_of_peak();
@@ -137,6 +142,7 @@ class Search {
   KernelShapes shapes_;
   Candidate start_;
   std::vector<Found> found_;
+  std::size_t work_ = 0;  // nodes looked at
 };
 
 /// Bytes to aim at, falling. The plan of a graph may take a little more than is alive, so a budget gives several.

@@ -7,9 +7,7 @@
 #include <optional>
 
 #include <sinter/ir/kernel.h>
-#include <sinter/ir/ops.h>
 #include <sinter/ir/region.h>
-#include <sinter/passes/rewrites.h>
 
 #include "rebuild.h"
 #include "recompute.h"
@@ -37,11 +35,10 @@ Graph needed_part(const Graph& body, std::span<const std::uint32_t> outputs, std
     if (needed[id] != 0)
       for (const Value v : body.node(id).operands) needed[v.node] = 1;
   Rebuild rebuild(body);
-  for (NodeId id = 0; id < body.size(); ++id) {
-    if (needed[id] == 0) continue;
-    if (body.node(id).kind == ir::kind_of<ir::Input>()) inputs.push_back(id);
-    rebuild.keep(id);
-  }
+  for (NodeId id = 0; id < body.size(); ++id)
+    if (needed[id] != 0) rebuild.keep(id);
+  for (const NodeId input : body.inputs())
+    if (needed[input] != 0) inputs.push_back(input);
   for (const std::uint32_t k : outputs)
     rebuild.graph().add_output(body.outputs()[k].name, rebuild.of(body.outputs()[k].value));
   return std::move(rebuild.graph());
@@ -80,11 +77,12 @@ std::vector<std::optional<Trimmed>> trimmed_nodes(const Graph& graph) {
   for (const Node& node : graph.nodes()) read.emplace_back(node.results.size(), 0);
   for (const ir::Output& o : graph.outputs()) read[o.value.node][o.value.result] = 1;
   for (const ir::Update& u : graph.updates()) read[u.value.node][u.value.result] = 1;
+  for (const std::vector<NodeId>& ports : {graph.inputs(), graph.states()})
+    for (const NodeId id : ports) read[id][0] = 1;
   std::vector<std::optional<Trimmed>> left(graph.size());
   for (auto id = static_cast<NodeId>(graph.size()); id-- > 0;) {  // users come after operands
     const Node& node = graph.node(id);
-    const bool bound = node.kind == ir::kind_of<ir::Input>() || node.kind == ir::kind_of<ir::State>();
-    if (!bound && std::ranges::count(read[id], 1) == 0) continue;
+    if (std::ranges::count(read[id], 1) == 0) continue;
     left[id] = trimmed(node, read[id]);
     for (const Value v : left[id]->node.operands) read[v.node][v.result] = 1;
   }

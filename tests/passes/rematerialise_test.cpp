@@ -36,17 +36,17 @@ passes::Options options() {
 /// A training step of a chain of dense layers, with momentum; `middle` is put between the halves.
 Graph chain(int layers, Expr (*middle)(const Expr&) = nullptr) {
   Graph g("chain");
-  Expr h = input(g, "x", {DType::f32, {48, 16}});
+  Expr h = input(g, "x", {DType::f32, {24, 8}});
   std::vector<Expr> weights;
   for (int k = 0; k < layers; ++k) {
-    weights.push_back(state(g, "w" + std::to_string(k), {DType::f32, {16, 16}}));
+    weights.push_back(state(g, "w" + std::to_string(k), {DType::f32, {8, 8}}));
     h = ir::tanh(matmul(h, weights.back()));
     if (middle != nullptr && k == layers / 2) h = middle(h);
   }
-  const Expr loss = reduce_sum(h * h, {0, 1}) * (1.0 / 768);
+  const Expr loss = reduce_sum(h * h, {0, 1}) * (1.0 / 192);
   const std::vector<Expr> gradients = passes::gradients(loss, weights);
   for (std::size_t k = 0; k < weights.size(); ++k) {
-    const Expr slot = state(g, "m" + std::to_string(k), {DType::f32, {16, 16}});
+    const Expr slot = state(g, "m" + std::to_string(k), {DType::f32, {8, 8}});
     const Expr velocity = slot * 0.9 - gradients[k] * 0.1;
     g.set_update(slot.value().node, velocity.value());
     g.set_update(weights[k].value().node, (weights[k] + velocity).value());
@@ -120,11 +120,11 @@ TEST_CASE("with room enough nothing is computed again", "[remat]") {
 
 TEST_CASE("a budget is kept by the fastest point that keeps it", "[remat]") {
   const Graph graph = chain(8);
-  for (const MemoryPoint& point : curve_of(graph)) {
+  const std::vector<MemoryPoint> curve = curve_of(graph);
+  for (const MemoryPoint& point : {curve[1], curve[curve.size() / 2], curve.back()}) {
     const Graph made = passes::rematerialise(graph, point.arena_bytes, options().target);
     CHECK(passes::lower(made, options()).arena_bytes <= point.arena_bytes);
   }
-  const std::vector<MemoryPoint> curve = curve_of(graph);
   CHECK(&passes::fastest_within(curve, curve[1].arena_bytes) == &curve[1]);
   CHECK(&passes::fastest_within(curve, curve[1].arena_bytes - 1) == &curve[2]);
 }
@@ -168,8 +168,8 @@ TEST_CASE("a step without a backward pass has nothing to compute again", "[remat
 
 TEST_CASE("the pipeline keeps a budget and reports the curve", "[remat]") {
   Graph g("long");
-  const Expr w = state(g, "w", {DType::f32, {64, 64}});
-  Expr h = input(g, "x", {DType::f32, {64, 64}});
+  const Expr w = state(g, "w", {DType::f32, {16, 16}});
+  Expr h = input(g, "x", {DType::f32, {16, 16}});
   for (int k = 0; k < 8; ++k) h = ir::tanh(matmul(h, w));
   const Expr loss = reduce_sum(h, {0, 1});
   g.set_update(w.value().node, (w - passes::gradients(loss, std::vector<Expr>{w})[0]).value());
