@@ -9,6 +9,7 @@
 #include <sinter/runtime/executable.h>
 
 #include <cstring>
+#include <iostream>
 
 #include "warn.h"
 
@@ -32,14 +33,20 @@ std::shared_ptr<const runtime::Executable> compiled(const ir::Graph& graph, cons
   const std::string dump = passes::dump_directory();  // every stage is to be seen, so every stage runs
   const runtime::CodeCache cache =
       options.cache && dump.empty() ? runtime::CodeCache::standard() : runtime::CodeCache();
-  const std::string key =
-      cache.enabled() ? runtime::cache_key(ir::print(graph), target, options.disabled) : std::string();
-  runtime::CodeCache::Found found = cache.find(key);
+  const std::string key = cache.enabled()
+                              ? runtime::cache_key(ir::print(graph), target, options.disabled, options.memory_budget)
+                              : std::string();
+  runtime::CodeCache::Found found = options.print_memory_curve ? runtime::CodeCache::Found() : cache.find(key);
   pass_on(found.warning);
   if (found.image) return runtime::Executable::link(std::move(*found.image), externs);
   passes::Options pass_options;
   pass_options.target = target;
   pass_options.disabled = options.disabled;
+  pass_options.memory_budget = options.memory_budget;
+  if (options.print_memory_curve)
+    pass_options.memory_report = [&](std::string_view table) {
+      std::cout << graph.name() << '\n' << table << std::flush;
+    };
   runtime::CompileOptions code_options;
   code_options.target = target;
   code_options.dump_directory = dump;

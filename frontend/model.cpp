@@ -111,6 +111,8 @@ void Model::compile(CompileOptions options) {
   if (execution.threads < 1) user_error(name(), ": compile(): threads must be positive, got ", execution.threads);
   if (execution.steps_per_execution < 1)
     user_error(name(), ": compile(): steps_per_execution must be positive, got ", execution.steps_per_execution);
+  if (execution.memory_budget && *execution.memory_budget < 0)
+    user_error(name(), ": compile(): memory_budget must not be negative, got ", *execution.memory_budget);
   model_->steps.clear();
   model_->optimizer.clear();
   model_->optimizer_order.clear();

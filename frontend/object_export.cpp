@@ -49,13 +49,15 @@ runtime::StateImage image_of(const TensorFile& file) {
 }
 
 std::vector<runtime::ObjectStep> lowered(const std::vector<ExportedFunction>& functions,
-                                         const std::vector<ir::Target>& targets) {
+                                         const std::vector<ir::Target>& targets,
+                                         std::optional<std::int64_t> memory_budget) {
   std::vector<runtime::ObjectStep> steps;
   for (const ExportedFunction& function : functions) {
     runtime::ObjectStep step{function.name, {}, function.fixed, function.index_of};
     for (const ir::Target& target : targets) {
       passes::Options options;
       options.target = target;
+      options.memory_budget = memory_budget;
       step.programs.push_back(passes::compile(function.graph, options));
     }
     steps.push_back(std::move(step));
@@ -84,8 +86,8 @@ void write_object(const std::string& path, const std::vector<ExportedFunction>& 
   object_options.threads = options.threads;
   for (const std::string& name : options.targets) object_options.targets.push_back(runtime::object_target(name));
   const runtime::StateImage image = image_of(state_file(states));
-  const runtime::ObjectFile file =
-      runtime::make_object_file(lowered(functions, object_options.targets), image, object_options);
+  const runtime::ObjectFile file = runtime::make_object_file(
+      lowered(functions, object_options.targets, options.memory_budget), image, object_options);
   const std::string header =
       options.header.empty() ? std::filesystem::path(path).replace_extension(".h").string() : options.header;
   write(path, file.object);

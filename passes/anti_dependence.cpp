@@ -6,9 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include <sinter/ir/kernel.h>
 #include <sinter/ir/node_space.h>
-#include <sinter/passes/schedule_order.h>
 
 namespace sinter::passes {
 
@@ -21,19 +19,22 @@ using ir::Value;
 namespace {
 
 /// Whether the kernel that makes `made` may write it over `state`, as far as its own reads go.
-bool may_write(const Graph& graph, const Storage& storage, Value made, NodeId state) {
+bool may_write(const Graph& graph, const Storage& storage, Value made, NodeId state, KernelShapes& shapes) {
   const Node& node = graph.node(made);
   std::vector<std::size_t> slots;
   for (std::size_t slot = 0; slot < node.operands.size(); ++slot)
     if (storage.of(node.operands[slot]) == Value{state}) slots.push_back(slot);
   if (slots.empty()) return true;
 
-  const Graph body = node.body ? *node.body : single_node_body(graph, made.node);
-  const auto shape = kernel_shape(body);
-  const auto* known = std::get_if<ir::KernelShape>(&shape);
-  return known != nullptr && std::ranges::all_of(slots, [&](std::size_t slot) {
-           return ir::may_overwrite(body, *known, slot, made.result);
-         });
+  const auto allows = [&](const Graph& body, const KernelShapes::Shape& shape) {
+    const auto* known = std::get_if<ir::KernelShape>(&shape);
+    return known != nullptr && std::ranges::all_of(slots, [&](std::size_t slot) {
+             return ir::may_overwrite(body, *known, slot, made.result);
+           });
+  };
+  if (node.body) return allows(*node.body, shapes.of(node.body));
+  const Graph single = single_node_body(graph, made.node);
+  return allows(single, kernel_shape(single));
 }
 
 bool is_output(const Graph& graph, const Storage& storage, NodeId state) {
@@ -57,7 +58,12 @@ Storage::Storage(const Graph& graph) {
     roots_.push_back(ir::is_view(graph, id) ? of(graph.node(id).operands[0]) : Value{id});
 }
 
-InPlacePlan plan_in_place(const Graph& graph, const Storage& storage) {
+const KernelShapes::Shape& KernelShapes::of(const std::shared_ptr<const Graph>& body) {
+  const auto known = found_.find(body);
+  return known != found_.end() ? known->second : found_.emplace(body, kernel_shape(*body)).first->second;
+}
+
+InPlacePlan plan_in_place(const Graph& graph, const Storage& storage, KernelShapes& shapes) {
   InPlacePlan plan;
   std::set<Value> given;      // new values that already have a home
   std::set<NodeId> old_kept;  // states whose old value is needed when all kernels have run
@@ -71,7 +77,7 @@ InPlacePlan plan_in_place(const Graph& graph, const Storage& storage) {
     const Value source = storage.of(u.value);
     if (source.node == u.state) continue;
     const bool own_kernel = !is_bound(graph.node(source)) && given.insert(source).second;
-    if (own_kernel && !old_kept.contains(u.state) && may_write(graph, storage, source, u.state))
+    if (own_kernel && !old_kept.contains(u.state) && may_write(graph, storage, source, u.state, shapes))
       plan.writes.push_back({u.state, source.node});
     else
       plan.copied.push_back(u.state);

@@ -1,9 +1,15 @@
 #pragma once
 // What writing states in place asks of an order.
 
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
 #include <vector>
 
 #include <sinter/ir/graph.h>
+#include <sinter/ir/kernel.h>
+#include <sinter/passes/schedule_order.h>
 
 #include "graph_view.h"
 
@@ -31,8 +37,20 @@ struct InPlacePlan {
   std::vector<ir::NodeId> copied;  // updated states that cannot be written in place, whatever the order
 };
 
+/// Shapes of kernel bodies, each found once: whoever orders many graphs of mostly the same kernels keeps one of these.
+class KernelShapes {
+ public:
+  using Shape = std::variant<ir::KernelShape, std::string>;
+  const Shape& of(const std::shared_ptr<const ir::Graph>& body);
+
+ private:
+  std::map<std::shared_ptr<const ir::Graph>, Shape> found_;
+};
+
 /// Decides for each update whether its producer may write the state. Cycles are not looked at.
-InPlacePlan plan_in_place(const ir::Graph& graph, const Storage& storage);
+InPlacePlan plan_in_place(const ir::Graph& graph, const Storage& storage, KernelShapes& shapes);
+/// order_nodes() for a graph whose kernels may be known already.
+Order order_nodes(const ir::Graph& graph, KernelShapes& shapes);
 /// For each write, every other node that reads the old value before it, views included.
 std::vector<Precedence> anti_dependences(const ir::Graph& graph, const Storage& storage,
                                          const std::vector<InPlaceWrite>& writes);

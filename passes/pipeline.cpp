@@ -9,6 +9,7 @@
 #include <sinter/ir/verify.h>
 #include <sinter/passes/debug.h>
 #include <sinter/passes/registry.h>
+#include <sinter/passes/rematerialise.h>
 
 #include "loop_bodies.h"
 #include "lower.h"
@@ -35,6 +36,17 @@ auto step(std::string_view name, const Options& options, Run run) {
   return made;
 }
 
+/// No pass of the registry: it asks for a target and a number of bytes.
+ir::Graph within_budget(ir::Graph graph, const Options& options) {
+  if (!options.memory_budget && !options.memory_report) return graph;
+  return step("rematerialise", options, [&] {
+    if (!options.memory_report) return rematerialise(graph, *options.memory_budget, options.target);
+    const std::vector<MemoryPoint> curve = memory_curve(graph, options.target, options.memory_budget);
+    options.memory_report(to_string(curve));
+    return options.memory_budget ? fastest_within(curve, *options.memory_budget).graph : std::move(graph);
+  });
+}
+
 }  // namespace
 
 ir::Graph run_passes(const ir::Graph& graph, std::span<const std::string> names, const Options& options) {
@@ -51,7 +63,7 @@ ir::Graph optimize(const ir::Graph& graph, const Options& options) {
   std::vector<std::string> names;
   for (const std::string_view name : default_passes())
     if (std::ranges::count(options.disabled, name) == 0) names.emplace_back(name);
-  return run_passes(graph, names, options);
+  return within_budget(run_passes(graph, names, options), options);
 }
 
 ir::Program lower(const ir::Graph& graph, const Options& options) {

@@ -153,8 +153,13 @@ std::vector<NodeId> best_order(const Graph& graph, const Storage& storage, const
 }  // namespace
 
 Order order_nodes(const Graph& graph) {
+  KernelShapes shapes;
+  return order_nodes(graph, shapes);
+}
+
+Order order_nodes(const Graph& graph, KernelShapes& shapes) {
   const Storage storage(graph);
-  InPlacePlan plan = plan_in_place(graph, storage);
+  InPlacePlan plan = plan_in_place(graph, storage, shapes);
   while (const InPlaceWrite* cyclic = on_a_cycle(graph, storage, plan.writes)) {
     plan.copied.push_back(cyclic->state);
     plan.writes.erase(plan.writes.begin() + (cyclic - plan.writes.data()));
@@ -175,7 +180,8 @@ std::vector<std::string> violations(const Order& order, const Graph& graph) {
     position[id] = k;
   }
   const Storage storage(graph);
-  InPlacePlan plan = plan_in_place(graph, storage);
+  KernelShapes shapes;
+  InPlacePlan plan = plan_in_place(graph, storage, shapes);
   const auto is_copied = [&](NodeId state) { return std::ranges::count(order.copied_states, state) > 0; };
   for (const NodeId state : plan.copied)
     if (!is_copied(state)) found.push_back(str("state ", name_of(graph.node(state)), " cannot be written in place"));

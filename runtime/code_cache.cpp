@@ -222,12 +222,14 @@ void CodeCache::make_room() const {
   }
 }
 
-std::string cache_key(std::string_view graph, const ir::Target& target, std::span<const std::string> disabled_passes) {
+std::string cache_key(std::string_view graph, const ir::Target& target, std::span<const std::string> disabled_passes,
+                      std::optional<std::int64_t> memory_budget) {
   std::string text = str(code_version(), '\n', target.triple, '\n');
   for (const std::string& feature : target.features) text += feature + ",";
   text += str('\n', target.vector_bits, ' ', target.vector_registers, ' ', target.masked_memory, ' ', target.l1_bytes,
               ' ', target.l2_bytes, ' ', target.l1_ways, ' ', target.cache_line, '\n');
   for (const std::string& pass : disabled_passes) text += pass + ",";
+  if (memory_budget) text += str(" in ", *memory_budget);
   text += '\n';
   const Bytes parts[] = {bytes_of(text), bytes_of(graph)};
   return sha256(parts);

@@ -1,9 +1,11 @@
 // The weights after some steps of a model have the same bits in every way of running it.
 
+#include <optional>
 #include <set>
 
 #include <sinter/passes/pipeline.h>
 #include <sinter/passes/registry.h>
+#include <sinter/passes/rematerialise.h>
 #include <sinter/runtime/executable.h>
 #include <sinter/sinter.h>
 
@@ -41,6 +43,7 @@ struct Way {
   std::string level;     // of the instruction set; "": the host's
   std::string disabled;  // a pass that is left out
   int threads = 1;
+  std::optional<std::int64_t> memory_budget = {};
 };
 
 /// What the last of some steps gives.
@@ -49,6 +52,7 @@ ir::InterpreterResult train(const ir::Graph& graph, ir::Environment environment,
   options.target = runtime::host_target();
   if (!way.level.empty()) options.target = runtime::restrict_target(options.target, way.level);
   if (!way.disabled.empty()) options.disabled = {way.disabled};
+  options.memory_budget = way.memory_budget;
   ir::Program program = passes::compile(graph, options);
   if (way.threads > 1) program.items = shared_items(program.items);  // the models are too small for that to pay
   ir::InterpreterResult last;
@@ -59,6 +63,15 @@ ir::InterpreterResult train(const ir::Graph& graph, ir::Environment environment,
   return last;
 }
 
+/// Budgets: the middle and the end of the curve of memory against time, if there is one.
+std::vector<std::int64_t> arenas(const ir::Graph& graph) {
+  passes::Options options;
+  options.target = runtime::host_target();
+  const std::vector<passes::MemoryPoint> curve = passes::memory_curve(passes::optimize(graph, options), options.target);
+  if (curve.size() < 2) return {};
+  return {curve[curve.size() / 2].arena_bytes, curve.back().arena_bytes};
+}
+
 void check_bits(const ir::Graph& graph) {
   const ir::Environment begin = contents(graph);
   const ir::InterpreterResult first = train(graph, begin, {});
@@ -67,8 +80,10 @@ void check_bits(const ir::Graph& graph) {
                            {"avx2", "", 8}, {"avx2", "fuse", 3}, {"baseline", "", 1}};
   const std::span<const std::string_view> passes = passes::default_passes();
   for (const std::string_view pass : std::set(passes.begin(), passes.end())) ways.push_back({"", std::string(pass), 1});
+  for (const std::int64_t arena : arenas(graph)) ways.push_back({"", "", 2, arena});
   for (const Way& way : ways) {
-    INFO("target '" << way.level << "', without '" << way.disabled << "', " << way.threads << " threads");
+    INFO("target '" << way.level << "', without '" << way.disabled << "', " << way.threads << " threads, "
+                    << way.memory_budget.value_or(0) << " bytes");
     CHECK(difference(first, train(graph, begin, way), begin) == "");
   }
   // The oracle.
@@ -92,6 +107,19 @@ TEST_CASE("training bits: a CNN with batch normalisation", "[bits]") {
                    GlobalAveragePooling2D(), Dropout(0.25), Dense(3, "softmax"));
   model.compile(SGD({.learning_rate = 0.01, .momentum = 0.9}), "sparse_categorical_crossentropy", {"accuracy"});
   check_bits(model.graph("train", 4, label));
+}
+
+TEST_CASE("training bits: a CNN with dropout, in less memory", "[bits]") {
+  const auto convolution = [] {
+    return Conv2D({.filters = 4, .kernel_size = {3}, .padding = "same", .use_bias = false});
+  };
+  Sequential model(Input({6, 6, 2}), convolution(), BatchNormalization(), Activation("relu"), convolution(),
+                   BatchNormalization(), Activation("relu"), Dropout(0.25), convolution(), BatchNormalization(),
+                   Activation("tanh"), GlobalAveragePooling2D(), Dense(3, "softmax"));
+  model.compile(SGD({.learning_rate = 0.01, .momentum = 0.9}), "sparse_categorical_crossentropy");
+  const ir::Graph graph = model.graph("train", 4, label);
+  CHECK(arenas(graph).size() == 2);
+  check_bits(graph);
 }
 
 TEST_CASE("training bits: an LSTM, padding and dropout in it", "[bits]") {

@@ -247,6 +247,8 @@ TEST_CASE("the key knows everything that has a say in the code", "[cache]") {
   CHECK(runtime::cache_key("graph", target, none) == plain);
   CHECK(runtime::cache_key("graph2", target, none) != plain);
   CHECK(runtime::cache_key("graph", target, fuse) != plain);
+  CHECK(runtime::cache_key("graph", target, none, 4096) != plain);
+  CHECK(runtime::cache_key("graph", target, none, 4096) != runtime::cache_key("graph", target, none, 8192));
   CHECK(runtime::cache_key("graph", runtime::restrict_target(target, "baseline"), none) != plain);
   ir::Target other = target;
   other.l2_bytes += 1;

@@ -11,6 +11,7 @@
 #include <sinter/passes/debug.h>
 #include <sinter/passes/pipeline.h>
 #include <sinter/runtime/code_cache.h>
+#include <sinter/runtime/digest.h>
 
 #include "protocol.h"
 
@@ -51,6 +52,7 @@ ir::Program compile_program(const ir::Graph& graph, const CompileChoices& choice
   passes::Options options;
   options.target = choices.target();
   options.disabled = choices.disabled;
+  options.memory_budget = choices.memory_budget;
   return passes::compile(graph, options);
 }
 
@@ -65,11 +67,20 @@ BoundProgram::BoundProgram(const ir::Program& program, Storage& storage, const C
     outputs_.push_back(storage.get(output_block(p.name), p.type.bytes()));
 }
 
+std::string states_digest(Storage& storage, const runtime::Signature& signature) {
+  std::vector<std::span<const std::byte>> parts;
+  for (const runtime::Port& p : signature.states)
+    parts.emplace_back(storage.get(state_block(p.name), p.type.bytes()), static_cast<std::size_t>(p.type.bytes()));
+  return runtime::sha256(parts);
+}
+
 double milliseconds_from_cache(const ir::Graph& graph, const CompileChoices& choices) {
   std::string directory = (std::filesystem::temp_directory_path() / "sinter-bench-XXXXXX").string();
   if (mkdtemp(directory.data()) == nullptr) user_error("cannot make a directory like ", directory);
   const runtime::CodeCache cache(directory);
-  const auto key = [&] { return runtime::cache_key(ir::print(graph), choices.target(), choices.disabled); };
+  const auto key = [&] {
+    return runtime::cache_key(ir::print(graph), choices.target(), choices.disabled, choices.memory_budget);
+  };
   const std::string trouble =
       cache.keep(key(), runtime::Executable::build(compile_program(graph, choices), code_options(choices)));
   if (!trouble.empty()) user_error(trouble);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,10 @@ std::string output_block(const std::string& name);
 /// What is chosen at the command line.
 struct CompileChoices {
   int threads = 1;
-  std::vector<std::string> disabled = {};  // graph passes
-  std::string level = {};                  // of restrict_target; empty: all that this machine has
-  bool cached = false;                     // measure what finding the step on disk takes
+  std::vector<std::string> disabled = {};          // graph passes
+  std::string level = {};                          // of restrict_target; empty: all that this machine has
+  bool cached = false;                             // measure what finding the step on disk takes
+  std::optional<std::int64_t> memory_budget = {};  // of the arena, in bytes
 
   ir::Target target() const;
 };
@@ -56,6 +58,9 @@ class BoundProgram {
   std::vector<std::vector<const void*>> inputs_;
   std::vector<void*> states_, outputs_;
 };
+
+/// The SHA-256 of all states.
+std::string states_digest(Storage& storage, const runtime::Signature& signature);
 
 /// What a program waits for that starts again and finds the step of this graph on disk: median of 9.
 double milliseconds_from_cache(const ir::Graph& graph, const CompileChoices& choices);

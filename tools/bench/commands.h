@@ -16,6 +16,9 @@ struct StepArguments {
 void bench_step(const StepArguments& arguments);
 /// The weights after some steps on the resident batches in turn: one line of JSON with their SHA-256.
 void digest(const StepArguments& arguments, int steps);
+/// The step at every point of its curve of memory against time: a line of JSON each, with estimated and measured time
+/// and whether the weights after some steps have the bits of the first point.
+void bench_memory_curve(const StepArguments& arguments);
 /// The same step exported as an object file, against the JIT's, in turns: one line of JSON.
 void bench_exported(const StepArguments& arguments);
 /// Its kernels, each alone and warm: a table.

@@ -3,23 +3,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <sinter/runtime/digest.h>
-
 #include "commands.h"
 #include "training_graph.h"
 
 namespace sinter::bench {
-
-namespace {
-
-std::string states_digest(Storage& storage, const runtime::Signature& signature) {
-  std::vector<std::span<const std::byte>> parts;
-  for (const runtime::Port& p : signature.states)
-    parts.emplace_back(storage.get(state_block(p.name), p.type.bytes()), static_cast<std::size_t>(p.type.bytes()));
-  return runtime::sha256(parts);
-}
-
-}  // namespace
 
 void digest(const StepArguments& arguments, int steps) {
   Workload workload(find_config(arguments.config));

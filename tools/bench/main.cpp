@@ -19,7 +19,7 @@ enum ExitCode : int { done = 0, wrong_usage = 2, our_bug = 3 };
 struct Arguments {
   std::string config, profile;
   std::vector<std::string> gemm;
-  bool fit = false, list = false, exported = false;
+  bool fit = false, list = false, exported = false, memory_curve = false;
   double seconds = 0.0;
   int digest = 0;
   int spin = -1;
@@ -50,6 +50,15 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_flag("--exported", a.exported, "with a config: the exported step against the JIT's, in turns")->needs(config);
   app.add_flag("--cached", a.compile.cached, "with a config: also the time of a step that is found on disk")
       ->needs(config);
+  app.add_flag("--memory-curve", a.memory_curve,
+               "with a config: the step at every point of its curve of memory against time")
+      ->needs(config);
+  app.add_option_function<std::uint64_t>(
+         "--memory-budget", [&a](std::uint64_t bytes) { a.compile.memory_budget = static_cast<std::int64_t>(bytes); },
+         "with a config: the most bytes of the arena, as in 64MB or 500KiB")
+      ->type_name("BYTES")
+      ->needs(config)
+      ->transform(CLI::AsSizeValue(true));
   app.add_option("--target", a.compile.level, "code for less than this machine has")
       ->check(CLI::IsMember({"avx2", "baseline"}));
   app.add_option("--disable", a.compile.disabled, "a graph pass to leave out, as in fuse; may be repeated")
@@ -73,6 +82,7 @@ void run(const Arguments& a) {
   if (!a.profile.empty()) profile({a.profile, seconds(1.5), a.compile});
   if (a.config.empty()) return;
   const StepArguments step = {a.config, seconds(1.5), a.compile};
+  if (a.memory_curve) return bench_memory_curve(step);
   if (a.exported) return bench_exported(step);
   if (a.digest > 0) return digest(step, a.digest);
   bench_step(step);

@@ -6,6 +6,7 @@
 //   3  a bug of ours (InternalError)
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -21,6 +22,7 @@ struct DumpArguments {
   std::string source;
   std::string stage = "fused";
   int only_kernel = -1;
+  std::optional<std::int64_t> memory_budget;
 };
 int dump(const DumpArguments& arguments);
 
@@ -56,6 +58,7 @@ struct ExportArguments {
   int threads = 1;
   std::int64_t batch_size = 32;
   bool train = false, evaluate = false, predict = false;
+  std::optional<std::int64_t> memory_budget;
 };
 int export_object(const ExportArguments& arguments);
 /// Puts a file of weights into a stored state.

@@ -7,6 +7,7 @@
 #include <sinter/ir/text.h>
 #include <sinter/passes/debug.h>
 #include <sinter/passes/pipeline.h>
+#include <sinter/passes/rematerialise.h>
 #include <sinter/runtime/executable.h>
 
 #include "commands.h"
@@ -15,9 +16,10 @@ namespace sinter::tool {
 
 namespace {
 
-passes::Options options() {
+passes::Options options(const DumpArguments& a) {
   passes::Options o;
   o.target = runtime::host_target();
+  o.memory_budget = a.memory_budget;
   return o;
 }
 
@@ -27,11 +29,14 @@ runtime::CompileOptions compile_options() {
   return o;
 }
 
-ir::Graph fuse_once(const ir::Graph& graph) { return is_fused(graph) ? graph : passes::optimize(graph, options()); }
+ir::Graph fuse_once(const ir::Graph& graph, const DumpArguments& a) {
+  if (!is_fused(graph)) return passes::optimize(graph, options(a));
+  return a.memory_budget ? passes::rematerialise(graph, *a.memory_budget, runtime::host_target()) : graph;
+}
 
-ir::Program to_program(const Unit& unit) {
+ir::Program to_program(const Unit& unit, const DumpArguments& a) {
   if (const auto* program = std::get_if<ir::Program>(&unit)) return *program;
-  return passes::lower(fuse_once(std::get<ir::Graph>(unit)), options());
+  return passes::lower(fuse_once(std::get<ir::Graph>(unit), a), options(a));
 }
 
 const ir::Graph& graph_of(const Unit& unit, const std::string& stage) {
@@ -67,7 +72,7 @@ std::string only_fused(const ir::Graph& graph, int wanted) {
 using Printer = std::string (*)(const Unit&, const DumpArguments&);
 
 ir::Program wanted_program(const Unit& unit, const DumpArguments& a) {
-  const ir::Program program = to_program(unit);
+  const ir::Program program = to_program(unit, a);
   return a.only_kernel < 0 ? program : only_kernel(program, a.only_kernel);
 }
 
@@ -76,8 +81,14 @@ std::string print_graph(const Unit& unit, const DumpArguments& a) {
 }
 std::string print_grad(const Unit& unit, const DumpArguments& a) { return ir::print(graph_of(unit, a.stage)); }
 std::string print_fused(const Unit& unit, const DumpArguments& a) {
-  const ir::Graph fused = fuse_once(graph_of(unit, a.stage));
+  const ir::Graph fused = fuse_once(graph_of(unit, a.stage), a);
   return a.only_kernel < 0 ? ir::print(fused) : only_fused(fused, a.only_kernel);
+}
+std::string print_memory(const Unit& unit, const DumpArguments& a) {
+  DumpArguments without = a;
+  without.memory_budget.reset();
+  const ir::Graph fused = fuse_once(graph_of(unit, a.stage), without);
+  return to_string(passes::memory_curve(fused, runtime::host_target(), a.memory_budget));
 }
 std::string print_program(const Unit& unit, const DumpArguments& a) { return ir::print(wanted_program(unit, a)); }
 std::string print_llvm(const Unit& unit, const DumpArguments& a) {
@@ -92,8 +103,9 @@ struct Stage {
   Printer print;
 };
 
-constexpr Stage stages[] = {{"graph", print_graph},     {"grad", print_grad}, {"fused", print_fused},
-                            {"program", print_program}, {"llvm", print_llvm}, {"asm", print_asm}};
+constexpr Stage stages[] = {{"graph", print_graph},   {"grad", print_grad},       {"fused", print_fused},
+                            {"memory", print_memory}, {"program", print_program}, {"llvm", print_llvm},
+                            {"asm", print_asm}};
 
 }  // namespace
 
@@ -106,7 +118,7 @@ int dump(const DumpArguments& arguments) {
     return done;
   }
   user_error("unknown stage '", arguments.stage, "'", ir::did_you_mean(arguments.stage, names),
-             "; stages are graph, grad, fused, program, llvm, asm");
+             "; stages are graph, grad, fused, memory, program, llvm, asm");
 }
 
 }  // namespace sinter::tool

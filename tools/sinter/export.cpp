@@ -72,6 +72,7 @@ ExportOptions options_of(const ExportArguments& a) {
   options.prefix = a.prefix;
   if (!a.targets.empty()) options.targets = a.targets;
   options.threads = a.threads;
+  options.memory_budget = a.memory_budget;
   options.batch_size = a.batch_size;
   if (a.train) options.functions.emplace_back("train_step");
   if (a.evaluate) options.functions.emplace_back("evaluate_step");

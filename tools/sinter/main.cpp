@@ -30,6 +30,15 @@ void add_externs(CLI::App* command, std::string& library) {
   command->add_option("--externs", library, "a shared library with the functions that externs of a .sir file name");
 }
 
+void add_memory_budget(CLI::App* command, std::optional<std::int64_t>& budget) {
+  command
+      ->add_option_function<std::uint64_t>(
+          "--memory-budget", [&budget](std::uint64_t bytes) { budget = static_cast<std::int64_t>(bytes); },
+          "the most bytes between kernels, as in 64MB or 500KiB; what does not fit is computed again")
+      ->type_name("BYTES")
+      ->transform(CLI::AsSizeValue(true));
+}
+
 /// What the chosen command does.
 using Action = std::function<int()>;
 
@@ -37,8 +46,12 @@ void add_dump(CLI::App& app, Action& action) {
   auto a = std::make_shared<DumpArguments>();
   CLI::App* command = app.add_subcommand("dump", "Prints one stage of what a graph becomes");
   command->add_option("source", a->source, source_help())->required();
-  command->add_option("--stage", a->stage, "graph, grad, fused, program, llvm or asm")->capture_default_str();
+  command
+      ->add_option("--stage", a->stage,
+                   "graph, grad, fused, memory (the curve of arena against time), program, llvm or asm")
+      ->capture_default_str();
   command->add_option("--only-kernel", a->only_kernel, "only this kernel, counted from 0");
+  add_memory_budget(command, a->memory_budget);
   command->callback([a, &action] { action = [a] { return dump(*a); }; });
 }
 
@@ -94,6 +107,7 @@ void add_export(CLI::App& app, Action& action) {
   command->add_flag("--train", a->train, "the training step; without any of these flags: all that the model can");
   command->add_flag("--evaluate", a->evaluate, "the evaluation step");
   command->add_flag("--predict", a->predict, "prediction");
+  add_memory_budget(command, a->memory_budget);
   command->callback([a, &action] { action = [a] { return export_object(*a); }; });
 }
 

@@ -2,6 +2,7 @@
 // How compiled graphs are run. The environment variable SINTER_DUMP=DIR writes every stage of what is compiled to DIR.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,15 @@ struct ExecutionOptions {
   /// step takes about a microsecond; changes no result.
   std::int64_t steps_per_execution = 1;
   std::vector<std::string> disabled = {};  // graph passes to leave out, by name ("fuse")
+  /// The most bytes of each compiled step's arena: of what lies in memory between its kernels, such as activations that
+  /// wait for the backward pass. Weights, slots, inputs and outputs are not counted. What does not fit is computed again
+  /// where it is read, in the fastest way that is found; all results keep their bits. Empty: no limit. Compiling throws
+  /// UserError with the smallest number that can be kept when this one cannot; it takes some seconds longer. The
+  /// interpreter has no arena and takes no notice.
+  std::optional<std::int64_t> memory_budget = {};
+  /// Prints, whenever a step is compiled, which arena costs how much time (passes/README.md, "Less memory"). What the
+  /// disk holds is compiled again for it.
+  bool print_memory_curve = false;
   /// Compiled steps are kept on disk, so that the same program, started again, compiles nothing: in the directory that
   /// the environment variable SINTER_CACHE names ("off": nowhere), else in $XDG_CACHE_HOME/sinter or ~/.cache/sinter.
   bool cache = true;

@@ -26,6 +26,8 @@ struct ExportOptions {
   /// Dtype and shape of one sample's label. Unless given: i32 class numbers for losses that take them, else as the
   /// output. A model of several outputs has labels of the outputs' types.
   std::optional<ir::TensorType> labels = {};
+  /// The most bytes that values between the kernels of a step may take, as for compile() (ExecutionOptions).
+  std::optional<std::int64_t> memory_budget = {};
 };
 
 /// Writes an object file and a header with one function PREFIX_step that runs the graph. States begin with the contents

@@ -1,7 +1,9 @@
 #pragma once
 // The way from a graph to a program: which passes run, in which order, and what is checked and shown between them.
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,11 +28,17 @@ struct Options {
   std::vector<std::string> disabled;
   /// Verify the graph after every pass (always done in debug builds).
   bool verify = false;
+  /// The most bytes that the arena may take (what lies between kernels; not inputs, outputs and states). What does not
+  /// fit is computed again (rematerialise.h). Empty: as fast as can be.
+  std::optional<std::int64_t> memory_budget = {};
+  /// Called with the curve of memory against time as a table, budget or not. May be empty.
+  std::function<void(std::string_view table)> memory_report = {};
   Dump dump;                               // may be empty
   std::vector<PassTime>* times = nullptr;  // appended to when set
 };
 
-/// Runs the default graph passes in order: simplification, cse, dce, constant folding, fusion.
+/// Runs the default graph passes in order: simplification, cse, dce, constant folding, fusion; then, with a memory
+/// budget, rematerialisation. Throws UserError when the budget cannot be kept.
 SINTER_API ir::Graph optimize(const ir::Graph& graph, const Options& options);
 /// Schedules, plans memory and chooses loop schedules for an optimized (or any valid) graph.
 SINTER_API ir::Program lower(const ir::Graph& graph, const Options& options);

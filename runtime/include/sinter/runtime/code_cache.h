@@ -52,7 +52,8 @@ class SINTER_API CodeCache {
 
 /// What find() and keep() want: 64 hexadecimal digits.
 SINTER_API std::string cache_key(std::string_view graph, const ir::Target& target,
-                                 std::span<const std::string> disabled_passes);
+                                 std::span<const std::string> disabled_passes,
+                                 std::optional<std::int64_t> memory_budget = {});
 
 /// The versions of LLVM and of the sources that make code.
 SINTER_API std::string code_version();
