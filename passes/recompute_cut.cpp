@@ -140,11 +140,11 @@ class Cut {
     });
   }
 
-  /// Early values that a kernel after the moment reads.
+  /// Early values that a kernel, or a view, after the moment reads.
   std::set<Value> read_later() const {
     std::set<Value> read;
     for (NodeId id = 0; id < graph_.size(); ++id) {
-      if (line_.position[id] <= request_.moment || line_.is_view(id)) continue;
+      if (line_.position[id] <= request_.moment) continue;
       for (const Value v : graph_.node(id).operands)
         if (is_early(v.node)) read.insert(v);
     }

@@ -28,9 +28,9 @@ struct ExecutionOptions {
   std::int64_t steps_per_execution = 1;
   std::vector<std::string> disabled = {};  // graph passes to leave out, by name ("fuse")
   /// The most bytes of each compiled step's arena: of what lies in memory between its kernels, such as activations that
-  /// wait for the backward pass. Weights, slots, inputs and outputs are not counted. What does not fit is computed again
-  /// where it is read, in the fastest way that is found; all results keep their bits. Empty: no limit. Compiling throws
-  /// UserError with the smallest number that can be kept when this one cannot; it takes some seconds longer. The
+  /// wait for the backward pass. Weights, slots, inputs and outputs are not counted. What does not fit is computed
+  /// again where it is read, in the fastest way that is found; all results keep their bits. Empty: no limit. Compiling
+  /// throws UserError with the smallest number that can be kept when this one cannot; it takes some seconds longer. The
   /// interpreter has no arena and takes no notice.
   std::optional<std::int64_t> memory_budget = {};
   /// Prints, whenever a step is compiled, which arena costs how much time (passes/README.md, "Less memory"). What the
