@@ -36,14 +36,15 @@ std::shared_ptr<const runtime::Executable> compiled(const ir::Graph& graph, cons
   const std::string key = cache.enabled()
                               ? runtime::cache_key(ir::print(graph), target, options.disabled, options.memory_budget)
                               : std::string();
-  runtime::CodeCache::Found found = options.print_memory_curve ? runtime::CodeCache::Found() : cache.find(key);
+  runtime::CodeCache::Found found =
+      options.print_memory_curve.value_or(false) ? runtime::CodeCache::Found() : cache.find(key);
   pass_on(found.warning);
   if (found.image) return runtime::Executable::link(std::move(*found.image), externs);
   passes::Options pass_options;
   pass_options.target = target;
   pass_options.disabled = options.disabled;
   pass_options.memory_budget = options.memory_budget;
-  if (options.print_memory_curve)
+  if (options.print_memory_curve.value_or(options.memory_budget.has_value()))
     pass_options.memory_report = [&](std::string_view table) {
       std::cout << graph.name() << '\n' << table << std::flush;
     };

@@ -33,9 +33,10 @@ struct ExecutionOptions {
   /// throws UserError with the smallest number that can be kept when this one cannot; it takes some seconds longer. The
   /// interpreter has no arena and takes no notice.
   std::optional<std::int64_t> memory_budget = {};
-  /// Prints, whenever a step is compiled, which arena costs how much time (passes/README.md, "Less memory"). What the
-  /// disk holds is compiled again for it.
-  bool print_memory_curve = false;
+  /// Prints, when a step is compiled, which arena costs how much time (passes/README.md, "Less memory"): the choices
+  /// around the budget. Empty: when there is a budget and the step is not found on disk. True: always; what the disk
+  /// holds is compiled again for it.
+  std::optional<bool> print_memory_curve = {};
   /// Compiled steps are kept on disk, so that the same program, started again, compiles nothing: in the directory that
   /// the environment variable SINTER_CACHE names ("off": nowhere), else in $XDG_CACHE_HOME/sinter or ~/.cache/sinter.
   bool cache = true;
