@@ -7,7 +7,7 @@
 
 namespace sinter::passes {
 
-/// Estimated seconds on one thread of the node taken as one kernel. Bound nodes and views take none.
-double estimated_seconds(const ir::Graph& graph, ir::NodeId node, const ir::Target& target);
+/// Estimated seconds on one thread of node `id` taken as one kernel. Bound nodes and views take none.
+double estimated_seconds(const ir::Graph& graph, ir::NodeId id, const ir::Target& target);
 
 }  // namespace sinter::passes

@@ -119,7 +119,7 @@ class SINTER_API AnyCallback {
   template <std::derived_from<Callback> C>
   AnyCallback(C&& callback)  // NOLINT: implicit, so that {.callbacks = {EarlyStopping()}} reads well
     requires(!std::is_reference_v<C>)
-      : callback_(std::make_shared<C>(std::move(callback))) {}
+      : callback_(std::make_shared<C>(std::forward<C>(callback))) {}
   AnyCallback(Callback& callback) : callback_(std::shared_ptr<Callback>(), &callback) {}  // NOLINT: as above
   template <std::derived_from<Callback> C>
   AnyCallback(std::shared_ptr<C> callback) : callback_(std::move(callback)) {}  // NOLINT: as above
