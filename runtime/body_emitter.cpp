@@ -266,8 +266,12 @@ void BodyEmitter::prefetch(std::size_t input, const Affine& element, Point& poin
 }
 
 void BodyEmitter::prefetch_outputs(Point& point) {
+  const auto is_overwritten = [&](std::size_t input) {  // fetched below, once, as what is written
+    return std::ranges::count(kernel_.outputs, kernel_.inputs[input]) > 0;
+  };
   for (const ir::KernelRead& r : shape_.reads)
-    if (!r.in_anchor && r.address && !r.address->is_constant()) prefetch(r.input, *r.address, point);
+    if (!r.in_anchor && r.address && !r.address->is_constant() && !is_overwritten(r.input))
+      prefetch(r.input, *r.address, point);
   for (std::size_t k = 0; k < shape_.output_addresses.size(); ++k) {
     const Affine& place = shape_.output_addresses[k];
     if (!place.is_constant())
