@@ -86,14 +86,14 @@ Array NpyRows::rows(std::int64_t begin, std::int64_t end) const {
 
 namespace {
 
-/// The rows of `data` in another order.
-Array reordered(const Array& data, std::span<const std::uint32_t> order) {
+/// The rows of `data` that are named, in that order.
+Array gathered(const Array& data, std::span<const std::uint32_t> rows) {
   ir::Ints dims = data.shape().ints();
-  dims.front() = static_cast<std::int64_t>(order.size());
+  dims.front() = static_cast<std::int64_t>(rows.size());
   Array result = Array::zeros(Shape(std::move(dims)), data.dtype());
   const std::size_t row = data.bytes().size() / static_cast<std::size_t>(data.length());
   std::byte* to = result.mutable_bytes().data();
-  for (std::size_t k = 0; k < order.size(); ++k) std::memcpy(to + k * row, data.bytes().data() + order[k] * row, row);
+  for (std::size_t k = 0; k < rows.size(); ++k) std::memcpy(to + k * row, data.bytes().data() + rows[k] * row, row);
   return result;
 }
 
@@ -112,10 +112,17 @@ class FileEpoch {
     const std::int64_t first = at_;
     at_ = std::min(rows_, first + options_.batch_size);
     // Copies, so that a block is given back when its last batch was made.
-    return Batch{.x = block_x_.rows(first, at_).copy(), .y = block_y_.rows(first, at_).copy()};
+    return Batch{.x = part(block_x_, first), .y = part(block_y_, first)};
   }
 
  private:
+  /// Rows from `first` to at_ of the block as it is shuffled.
+  Array part(const Array& block, std::int64_t first) const {
+    if (order_.empty()) return block.rows(first, at_).copy();
+    return gathered(block,
+                    std::span(order_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(at_ - first)));
+  }
+
   bool read_block() {
     if (next_block_ == count_) return false;
     const auto k = static_cast<std::size_t>(next_block_++);
@@ -128,9 +135,7 @@ class FileEpoch {
     rows_ = end - begin;
     if (!options_.shuffle) return true;
     const std::uint64_t of_block = epoch_ * static_cast<std::uint64_t>(count_) + k;
-    const std::vector<std::uint32_t> order = detail::shuffled(rows_, options_.seed + 1, of_block);
-    block_x_ = reordered(block_x_, order);
-    block_y_ = reordered(block_y_, order);
+    order_ = detail::shuffled(rows_, options_.seed + 1, of_block);
     return true;
   }
 
@@ -140,6 +145,7 @@ class FileEpoch {
   std::vector<std::uint32_t> blocks_;  // empty: as they lie
   std::int64_t count_ = 0, next_block_ = 0, at_ = 0, rows_ = 0;
   Array block_x_, block_y_;
+  std::vector<std::uint32_t> order_;  // of the block's rows; empty: as they lie
 };
 
 }  // namespace
@@ -151,11 +157,17 @@ DataSource file_batches(const NpyRows& x, const NpyRows& y, const FileBatchesOpt
     user_error("file_batches: ", x.path(), " has ", x.length(), " rows, ", y.path(), " has ", y.length(),
                "; every sample needs one label");
   if (x.length() == 0) user_error("file_batches: ", x.path(), " has no rows");
+  // Enough to go on with while a block is read: half a block's batches.
+  const std::int64_t half = options.block / options.batch_size / 2;
+  const int prefetch =
+      options.prefetch <= 0
+          ? options.prefetch
+          : static_cast<int>(std::max<std::int64_t>(options.prefetch, std::min(half, x.length() / options.batch_size)));
   return DataSource(
       [x, y, options](std::uint64_t epoch) {
         return [state = std::make_shared<FileEpoch>(x, y, options, epoch)] { return state->next(); };
       },
-      {.prefetch = options.prefetch});
+      {.prefetch = prefetch});
 }
 
 }  // namespace sinter

@@ -36,7 +36,7 @@ struct FileBatchesOptions {
   std::int64_t block = 4096;  // samples that are read, and shuffled, together; memory holds about two such blocks
   bool shuffle = true;        // blocks in a new order every epoch, samples within their block likewise
   std::uint64_t seed = 0;     // of the order, which depends on it and the epoch alone
-  int prefetch = 2;           // batches made ahead (SourceOptions)
+  int prefetch = 2;           // batches made ahead at least (SourceOptions); half a block, unless 0
 };
 
 /// Batches of inputs and labels. Every sample comes once per epoch; the last batch of a block may be smaller. Throws
