@@ -102,7 +102,8 @@ def tables(path):
     return "\n\n".join([
         f"Measured {times[0][:16].replace('T', ' ')} to {times[-1][11:16]}, {machine()}, FMA peak "
         f"{peak:.0f} GFLOP/s per core. Milliseconds per training step, medians; *ahead*: the fastest rival over Sinter; "
-        "*bound*: Sinter over the machine's bound for this step. Empty: not run there.",
+        "*bound*: Sinter over the machine's bound for this step. Where a cell was measured more than once, the fastest median "
+        "counts, ours and theirs alike. Empty: not run there.",
         table(["Config", "Threads", *headings, "ahead", "bound"], step_rows(best, keys)),
         "Seconds until the first step has run (compilation included; nothing was on disk), peak memory in MB, and the loss of "
         "the first and last measured step, all with one thread:",
