@@ -36,6 +36,8 @@ struct Side {
   std::int64_t bytes = 0;        // of the whole operand
   std::int64_t element = 4;      // bytes
 
+  /// Bytes that one chunk of a sum of so many terms reads.
+  std::int64_t chunk_bytes(std::int64_t terms) const { return count * std::min(terms, ir::chain_chunk) * element; }
   bool terms_in_one_set() const { return term_stride > 0 && term_stride * element % set_stride == 0; }
 };
 
@@ -84,11 +86,12 @@ bool pays_to_pack(const Side& vectors, std::int64_t rows, std::int64_t terms, co
   return vectors.bytes > target.l2_bytes && rows >= 64;
 }
 
-/// Whether packing the row side pays as well: its terms lie far apart (a transposed operand), in one cache set or in
-/// more bytes than the cache holds, and there are enough columns to use each packed row again and again.
+/// Whether packing the row side pays as well: its terms lie far apart (a transposed operand), in one cache set or,
+/// chunk by chunk, in more bytes than the cache holds, and there are enough columns to use each packed row again and
+/// again.
 bool pays_to_pack_rows(const Side& rows, std::int64_t columns, std::int64_t terms, const ir::Target& target) {
   if (!rows.known || columns < 256 || rows.term_stride <= 1) return false;
-  return rows.bytes > target.l2_bytes || (rows.terms_in_one_set() && terms > target.l1_ways);
+  return rows.chunk_bytes(terms) > target.l2_bytes || (rows.terms_in_one_set() && terms > target.l1_ways);
 }
 
 /// Bytes that the outputs write, and read beside the sums: a state and its slots, say.
@@ -126,13 +129,16 @@ void swapped_tile(const Side& a, const ir::Target& target, Schedule& s) {
 }
 
 /// Convolutions: places along one axis times vectors; the second operand is packed where its columns lie apart.
-void window_tile(const KernelShape& shape, const ir::WindowNest& nest, const Side& b, const ir::Target& target,
-                 Schedule& s) {
+void window_tile(const KernelShape& shape, const ir::WindowNest& nest, const Side& b, std::int64_t bytes,
+                 const ir::Target& target, Schedule& s) {
   const std::int64_t places = shape.outer[static_cast<std::size_t>(nest.tile)];
   const std::int64_t vectors = divide_up(shape.outer[static_cast<std::size_t>(nest.columns)], s.lanes);
-  s.tile_vectors = std::min<std::int64_t>(vectors, places <= 6 && target.vector_registers >= 32 ? 4 : 2);
+  // Four where places are few, and where vectors beside each other share no read: more of a place's memory at once.
+  const bool wide = target.vector_registers >= 32 && (places <= 6 || nest.shared_columns);
+  s.tile_vectors = std::min<std::int64_t>(vectors, wide ? 4 : 2);
   s.tile_rows = even_rows(places, most_rows(s.tile_vectors, target));
   s.pack_vectors = !nest.chunked && !nest.shared_columns && b.stride != 1;
+  s.prefetch = nest.shared_columns && !nest.chunked && bytes > target.l2_bytes;
 }
 
 }  // namespace
@@ -143,7 +149,10 @@ void choose_contract_schedule(const Graph& body, const KernelShape& shape, const
   const ir::Space space = ir::info(n.kind).space(n.attributes, types);
   const Side a = side_of(body, shape, space, 0);
   const Side b = side_of(body, shape, space, 1);
-  if (ir::is_windowed(space, types)) return window_tile(shape, *ir::window_nest(space, types), b, target, s);
+  if (ir::is_windowed(space, types)) {
+    const std::int64_t bytes = a.bytes + bytes_beside(body, shape);
+    return window_tile(shape, *ir::window_nest(space, types), b, bytes, target, s);
+  }
   const std::int64_t terms = ir::Shape(shape.inner).elements();
   s.swap = pays_to_swap(a, b, shape, s.lanes);
   if (s.swap) {

@@ -256,21 +256,25 @@ void BodyEmitter::store(std::size_t parameter, const LlvmValue& value, std::int6
     scatter(value, pointer, vector_address(a), mask);
 }
 
-void BodyEmitter::prefetch(NodeId node, std::size_t k, Point& point) {
+void BodyEmitter::prefetch(NodeId node, std::size_t k, Point& point, CacheLevel level) {
   if (const std::optional<ir::OperandRead> read = ir::operand_read(body(), shape_, node, k))
-    prefetch(read->input, read->address, point);
+    prefetch(read->input, read->address, point, level);
 }
 
-void BodyEmitter::prefetch(std::size_t input, const Affine& element, Point& point) {
-  prefetch_parameter(input, body().node(inputs_[input]).results[0].dtype, element, point, false);
+void BodyEmitter::prefetch(std::size_t input, const Affine& element, Point& point, CacheLevel level) {
+  prefetch_parameter(input, body().node(inputs_[input]).results[0].dtype, element, point, false, level);
 }
 
 void BodyEmitter::prefetch_outputs(Point& point) {
   const auto is_overwritten = [&](std::size_t input) {  // fetched below, once, as what is written
     return std::ranges::count(kernel_.outputs, kernel_.inputs[input]) > 0;
   };
+  constexpr std::int64_t small = 4096;
+  const auto is_small = [&](std::size_t input) {  // a bias: it stays in the cache
+    return body().node(inputs_[input]).results[0].bytes() <= small;
+  };
   for (const ir::KernelRead& r : shape_.reads)
-    if (!r.in_anchor && r.address && !r.address->is_constant() && !is_overwritten(r.input))
+    if (!r.in_anchor && r.address && !is_small(r.input) && !is_overwritten(r.input))
       prefetch(r.input, *r.address, point);
   for (std::size_t k = 0; k < shape_.output_addresses.size(); ++k) {
     const Affine& place = shape_.output_addresses[k];
@@ -280,15 +284,15 @@ void BodyEmitter::prefetch_outputs(Point& point) {
 }
 
 void BodyEmitter::prefetch_parameter(std::size_t parameter, DType dtype, const Affine& element, Point& point,
-                                     bool for_writing) {
+                                     bool for_writing, CacheLevel level) {
   const Address a = address({element, nullptr}, point);
   if (a.varying != nullptr) return;
   llvm::IRBuilder<>& b = context_.builder;
   llvm::Value* place = context_.address(dtype, pointers_[parameter], a.uniform);
-  constexpr std::uint32_t every_level = 3;
   constexpr std::uint32_t data = 1;
-  b.CreateIntrinsic(b.getVoidTy(), llvm::Intrinsic::prefetch,
-                    {place, b.getInt32(for_writing ? 1 : 0), b.getInt32(every_level), b.getInt32(data)});
+  b.CreateIntrinsic(
+      b.getVoidTy(), llvm::Intrinsic::prefetch,
+      {place, b.getInt32(for_writing ? 1 : 0), b.getInt32(static_cast<std::uint32_t>(level)), b.getInt32(data)});
 }
 
 // ---- Index maps ----

@@ -37,6 +37,10 @@ struct FlatAxes {
   llvm::Value* number = nullptr;  // a scalar i64
 };
 
+/// Which cache a prefetch fills: the first for what is used at once, the second for what would not stay in the first.
+/// The values are LLVM's locality hints.
+enum class CacheLevel : std::uint32_t { second = 2, first = 3 };
+
 /// Where the loop nest stands. Points nest as loops do; a value that does not vary at a point is computed at its
 /// parent, in front of the instruction through which the point is entered.
 struct Point {
@@ -78,9 +82,9 @@ class BodyEmitter {
   LlvmValue evaluate_read(ir::NodeId node, std::size_t k, const LiveIndices& axes, Point& point, llvm::Value*& inside);
   /// Fetches what read `k` of anchor `node` will need at the point into the cache, where ir::operand_read knows the
   /// place. The point may lie outside the operand.
-  void prefetch(ir::NodeId node, std::size_t k, Point& point);
+  void prefetch(ir::NodeId node, std::size_t k, Point& point, CacheLevel level = CacheLevel::first);
   /// The same for element number `element` of an input of the body.
-  void prefetch(std::size_t input, const ir::Affine& element, Point& point);
+  void prefetch(std::size_t input, const ir::Affine& element, Point& point, CacheLevel level = CacheLevel::first);
   /// Fetches what the outputs at the point read beside the anchor, and the places that they write.
   void prefetch_outputs(Point& point);
   /// The form reads operands of `node` only where they are present: no guards.
@@ -114,7 +118,7 @@ class BodyEmitter {
 
  private:
   void prefetch_parameter(std::size_t parameter, ir::DType dtype, const ir::Affine& element, Point& point,
-                          bool for_writing);
+                          bool for_writing, CacheLevel level = CacheLevel::first);
   struct Address {
     llvm::Value* uniform = nullptr;  // scalar i64
     std::int64_t lane_stride = 0;    // element distance between lanes

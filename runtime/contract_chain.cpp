@@ -66,6 +66,7 @@ ContractEmitter::Tile ContractEmitter::terms_loop(std::span<Point> columns, llvm
                   for (llvm::Value* v : carried) tile.emplace_back(job_.context, dtype_, v);
                   if (step > 1) prefetch_outputs(regions, first_row, rows, term, step);
                   if (step > 1) prefetch_rows(first_row, rows, term, step);
+                  if (step > 1) prefetch_chunk(regions, first_row, term, step);
                   for (std::int64_t u = 0; u < step; ++u)
                     add_term(regions, first_row, rows, job_.builder().CreateNSWAdd(term, job_.i64(u)), tile);
                   std::vector<llvm::Value*> next;
@@ -117,6 +118,36 @@ void ContractEmitter::prefetch_rows(llvm::Value* first_row, std::int64_t rows, l
     place_digits(roles_.rows, b.CreateNSWAdd(first_row, b.CreateNSWAdd(turn, job_.i64(tiles_.height + row))), p);
     job_.emit.prefetch(node_, 1 - side_, p);
   }
+}
+
+/// Fetches what the next chunk of the sum packs and reads: of the vector side a part, each group of rows another one,
+/// of the row side the tile's own. Both come from beyond the cache, row by row, where nothing else fetches them in
+/// time.
+void ContractEmitter::prefetch_chunk(std::span<Point> columns, llvm::Value* first_row, llvm::Value* term,
+                                     std::int64_t step) {
+  if (chunk_.number == nullptr || !job_.schedule.prefetch || !workspace_.is_hot()) return;
+  llvm::IRBuilder<>& b = job_.builder();
+  llvm::Value* ahead = b.CreateNSWAdd(term, b.CreateNSWSub(chunk_.end, chunk_.begin));
+  const auto fetch = [&](std::size_t side, llvm::Value* at_term, llvm::Value* column, llvm::Value* row) {
+    Point p;
+    p.parent = &batch_;
+    place_inner(job_, at_term, p);
+    place_digits(roles_.columns, column, p);
+    place_digits(roles_.rows, row, p);
+    job_.emit.prefetch(node_, side, p, CacheLevel::second);
+  };
+  const auto vectors = static_cast<std::int64_t>(columns.size());
+  const std::int64_t share = (step * vectors + tiles_.row_groups - 1) / tiles_.row_groups;
+  const std::int64_t shares = (step * vectors + share - 1) / share;
+  llvm::Value* group = b.CreateUDiv(first_row, job_.i64(tiles_.height));
+  llvm::Value* part = b.CreateNSWMul(b.CreateURem(group, job_.i64(shares)), job_.i64(share));
+  for (std::int64_t k = 0; k < share; ++k) {
+    llvm::Value* line = b.CreateNSWAdd(part, job_.i64(k));
+    llvm::Value* column = b.CreateNSWMul(b.CreateURem(line, job_.i64(vectors)), job_.i64(job_.context.lanes));
+    fetch(side_, b.CreateNSWAdd(ahead, b.CreateUDiv(line, job_.i64(vectors))),
+          b.CreateNSWAdd(first_column(columns[0]), column), job_.i64(0));
+  }
+  for (std::int64_t u = 0; u < step; ++u) fetch(1 - side_, b.CreateNSWAdd(ahead, job_.i64(u)), job_.i64(0), first_row);
 }
 
 LlvmValue ContractEmitter::side_value(std::size_t side, llvm::Value* term, llvm::Value* row, Point& column) {

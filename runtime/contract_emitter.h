@@ -41,6 +41,8 @@ struct ContractWorkspace {
   std::int64_t group = 0;         // running totals of one group and panel; 0: there is one chunk only
   std::int64_t total_groups = 0;  // groups whose totals are held
 
+  static constexpr std::int64_t hot_panels = std::int64_t{256} * 1024;  // bytes that are still close when they are used
+  bool is_hot() const { return panel * panels <= hot_panels; }
   std::int64_t rows_bytes(const ContractTiles& tiles) const;
   std::int64_t bytes(const ContractTiles& tiles) const {
     return panel * panels + rows_bytes(tiles) + group * total_groups * panels;
@@ -128,6 +130,7 @@ class ContractEmitter {
   void prefetch_outputs(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* term,
                         std::int64_t step);
   void prefetch_rows(llvm::Value* first_row, std::int64_t rows, llvm::Value* term, std::int64_t step);
+  void prefetch_chunk(std::span<Point> columns, llvm::Value* first_row, llvm::Value* term, std::int64_t step);
   void prefetch_vector(std::span<Point> columns, llvm::Value* first_row, llvm::Value* part);
   llvm::Value* slot(llvm::Value* memory, std::size_t k) const;
   llvm::Value* slot(llvm::Value* memory, llvm::Value* k) const;

@@ -65,11 +65,11 @@ ContractTiles contract_tiles(const ir::Schedule& s, const ContractRoles& roles) 
 
 ContractWorkspace contract_workspace(const ir::Schedule& s, const ContractTiles& tiles, const ChunkWalk& walk,
                                      ir::DType dtype) {
-  constexpr std::int64_t rows_budget = std::int64_t{512} * 1024;     // a block of the row side stays in L2 ...
-  constexpr std::int64_t read_budget = std::int64_t{128} * 1024;     // with its results, where nothing is packed,
-  constexpr std::int64_t read_at_once = std::int64_t{1024} * 1024;   // unless all rows stay there
-  constexpr std::int64_t panels_budget = std::int64_t{4096} * 1024;  // ... while panels stream through it,
-  constexpr std::int64_t hot_panels = std::int64_t{256} * 1024;  // or panels stay there, if no rows are packed again
+  constexpr std::int64_t rows_budget = std::int64_t{512} * 1024;    // a block of the row side stays in L2 ...
+  constexpr std::int64_t read_budget = std::int64_t{128} * 1024;    // with its results, where nothing is packed,
+  constexpr std::int64_t read_at_once = std::int64_t{1024} * 1024;  // unless all rows stay there
+  constexpr std::int64_t panels_budget =
+      std::int64_t{4096} * 1024;  // ... while panels stream through it, if rows are packed
   constexpr std::int64_t totals_budget = std::int64_t{8192} * 1024;
   ContractWorkspace w;
   if (walk.count == 0) return w;
@@ -83,7 +83,7 @@ ContractWorkspace contract_workspace(const ir::Schedule& s, const ContractTiles&
   if (!s.pack_vectors) return w;
   const std::int64_t whole = divide_up(terms, s.lanes) * s.lanes;  // transposes write whole blocks of terms
   w.panel = whole_lines(whole * s.tile_vectors * s.lanes * bytes);
-  w.panels = std::clamp<std::int64_t>((s.pack_rows ? panels_budget : hot_panels) / w.panel, 1,
+  w.panels = std::clamp<std::int64_t>((s.pack_rows ? panels_budget : ContractWorkspace::hot_panels) / w.panel, 1,
                                       std::max<std::int64_t>(1, tiles.column_tiles));
   // The last vector of a packed tile reaches past its end.
   if (s.pack_rows) w.rows = whole_lines(tile + s.lanes * bytes);

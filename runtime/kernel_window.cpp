@@ -11,83 +11,13 @@
 #include <sinter/ir/window_nest.h>
 
 #include "tile_sums.h"
+#include "window_plan.h"
 
 namespace sinter::runtime {
 
 using ir::NodeId;
 
 namespace {
-
-/// Terms [begin, end) of the axis that shares a coordinate with the tile, and the rows of the tile that have them.
-struct Interval {
-  std::int64_t begin = 0, end = 0;
-  std::vector<std::int64_t> rows;
-  friend bool operator==(const Interval&, const Interval&) = default;
-};
-
-/// Neighbouring tiles with the same code.
-struct TileGroup {
-  std::int64_t start = 0, rows = 0, count = 0;
-  std::int64_t first = 0;  // number of its first tile
-  std::vector<Interval> intervals;
-};
-
-struct WindowPlan {
-  ir::Space space;
-  ir::WindowNest nest;
-  std::vector<TileGroup> groups;
-  std::int64_t tiles = 0;
-  std::int64_t units = 1;
-  std::int64_t most_rows = 1;
-};
-
-/// Which rows of the tile at `start` have which terms, as runs of the partner axis.
-std::vector<Interval> intervals_of(const WindowPlan& plan, const ir::Shape& operand, std::int64_t start,
-                                   std::int64_t rows) {
-  const std::int64_t terms = plan.nest.partner < 0 ? 1 : plan.space.extent(plan.nest.partner);
-  std::vector<std::int64_t> at(static_cast<std::size_t>(plan.space.axes()), 0);
-  std::vector<Interval> intervals;
-  for (std::int64_t q = 0; q < terms; ++q) {
-    Interval here{q, q + 1, {}};
-    if (plan.nest.partner >= 0) at[static_cast<std::size_t>(plan.nest.partner)] = q;
-    for (std::int64_t i = 0; i < rows; ++i) {
-      at[static_cast<std::size_t>(plan.nest.tile)] = start + i;
-      bool inside = true;
-      for (std::size_t k = 0; k < plan.space.reads[0].coordinates.size(); ++k) {
-        const ir::Coordinate& c = plan.space.reads[0].coordinates[k];
-        if (c.scale_of(plan.nest.tile) != 0) inside = inside && ir::is_inside(c, at, operand[static_cast<int>(k)]);
-      }
-      if (inside) here.rows.push_back(i);
-    }
-    if (!intervals.empty() && intervals.back().rows == here.rows)
-      ++intervals.back().end;
-    else
-      intervals.push_back(std::move(here));
-  }
-  return intervals;
-}
-
-WindowPlan plan_of(const ir::Kernel& kernel, const ir::KernelShape& shape) {
-  WindowPlan plan;
-  const ir::Node& anchor = kernel.body->node(shape.anchors.front());
-  const std::vector<ir::TensorType> types = ir::operand_types(*kernel.body, anchor);
-  plan.space = ir::node_space(*kernel.body, anchor);
-  plan.nest = *ir::window_nest(plan.space, types);
-  for (const int k : plan.nest.units) plan.units *= plan.space.extent(k);
-  const std::int64_t extent = plan.space.extent(plan.nest.tile);
-  plan.tiles = (extent + kernel.schedule.tile_rows - 1) / kernel.schedule.tile_rows;
-  std::int64_t start = 0;
-  for (std::int64_t t = 0; t < plan.tiles; ++t) {
-    const std::int64_t rows = extent / plan.tiles + (t < extent % plan.tiles ? 1 : 0);
-    std::vector<Interval> intervals = intervals_of(plan, types[0].shape, start, rows);
-    if (plan.groups.empty() || plan.groups.back().rows != rows || plan.groups.back().intervals != intervals)
-      plan.groups.push_back({start, rows, 0, t, std::move(intervals)});
-    ++plan.groups.back().count;
-    plan.most_rows = std::max(plan.most_rows, rows);
-    start += rows;
-  }
-  return plan;
-}
 
 std::int64_t vector_bytes(const ir::Kernel& kernel, ir::DType dtype) {
   return kernel.schedule.lanes * ir::size_of(dtype);
@@ -108,21 +38,19 @@ class WindowEmitter {
   }
 
   void run() {
-    const std::int64_t extent = plan_.space.extent(plan_.nest.columns);
-    const std::int64_t blocks = block_count(extent, job_.schedule.lanes, job_.schedule.tile_vectors);
-    sweep_vectors(
-        job_, extent, job_.schedule.tile_vectors, job_.i64(0), job_.i64(blocks), batch_,
-        [&](Point& p) { p.group = {plan_.nest.columns}; },
-        [&](std::span<Point> columns) {
-          if (job_.schedule.pack_vectors && !plan_.nest.chunked) pack(columns);
-          if (plan_.nest.chunked) return chunks(columns);
-          each_tile(columns, [&](std::span<Point> at, llvm::Value*, llvm::Value* start, const TileGroup& group) {
-            const Tile sum = nest(0, at, start, group, Tile(tile_size(at, group), zero()));
-            llvm::Value* scratch = stack_memory(b(), vector_type(), static_cast<std::int64_t>(sum.size()));
-            for (std::size_t k = 0; k < sum.size(); ++k) b().CreateStore(sum[k], slot(scratch, k));
-            epilogue(at, start, group.rows, scratch);
-          });
-        });
+    if (plan_.nest.chunked) return each_columns(batch_, [&](std::span<Point> columns) { chunks(columns); });
+    if (plan_.nest.shared_columns) {  // all columns of a tile before the next: they lie side by side
+      return each_tile({&batch_, 1},
+                       [&](std::span<Point> at, llvm::Value*, llvm::Value* start, const TileGroup& group) {
+                         each_columns(at[0], [&](std::span<Point> columns) { tile(columns, start, group); });
+                       });
+    }
+    each_columns(batch_, [&](std::span<Point> columns) {
+      if (job_.schedule.pack_vectors) pack(columns);
+      each_tile(columns, [&](std::span<Point> at, llvm::Value*, llvm::Value* start, const TileGroup& group) {
+        tile(at, start, group);
+      });
+    });
   }
 
  private:
@@ -170,13 +98,25 @@ class WindowEmitter {
     return result;
   }
 
+  /// Runs over the columns, so many vectors at once.
+  void each_columns(Point& parent, const std::function<void(std::span<Point> columns)>& emit) {
+    const std::int64_t extent = plan_.space.extent(plan_.nest.columns);
+    const std::int64_t blocks = block_count(extent, job_.schedule.lanes, job_.schedule.tile_vectors);
+    sweep_vectors(
+        job_, extent, job_.schedule.tile_vectors, job_.i64(0), job_.i64(blocks), parent,
+        [&](Point& p) { p.group = {plan_.nest.columns}; }, emit);
+  }
+
+  /// Whether threads share the units, or the tiles of the only one.
+  bool shares_units() const { return plan_.units > 1; }
+
   /// Runs over this thread's units and, in each, over the tiles.
-  void each_tile(std::span<Point> columns, const TileEmitter& emit) {
+  void each_tile(std::span<Point> outside, const TileEmitter& emit) {
     const bool share = plan_.units > 1;  // else the tiles of the one unit are shared
     llvm::Value* units_begin = share ? job_.begin : job_.i64(0);
     llvm::Value* units_end = share ? job_.end : job_.i64(1);
     emit_loop(b(), units_begin, units_end, 1, [&](llvm::Value* unit, llvm::Instruction* entry) {
-      std::vector<Point> at = inside(columns, entry, digits(plan_.nest.units, unit));
+      std::vector<Point> at = inside(outside, entry, digits(plan_.nest.units, unit));
       llvm::Value* first = b().CreateNSWMul(unit, job_.i64(plan_.tiles));
       for (const TileGroup& group : plan_.groups) {
         llvm::Value* before = job_.i64(group.first);
@@ -187,10 +127,46 @@ class WindowEmitter {
           if (group.count == 1) k = job_.i64(0);
           llvm::Value* start = b().CreateNSWAdd(job_.i64(group.start), b().CreateNSWMul(k, job_.i64(group.rows)));
           std::vector<Point> tile = inside(at, tile_entry, {});
-          emit(tile, b().CreateNSWAdd(b().CreateNSWAdd(first, job_.i64(group.first)), k), start, group);
+          emit(tile, b().CreateNSWAdd(b().CreateNSWAdd(first, before), k), start, group);
         });
       }
     });
+  }
+
+  /// A tile whose sums are one chain.
+  void tile(std::span<Point> at, llvm::Value* start, const TileGroup& group) {
+    if (job_.schedule.prefetch) prefetch(at, start, group.rows);
+    const Tile sum = nest(0, at, start, group, Tile(tile_size(at, group), zero()));
+    llvm::Value* scratch = stack_memory(b(), vector_type(), static_cast<std::int64_t>(sum.size()));
+    for (std::size_t k = 0; k < sum.size(); ++k) b().CreateStore(sum[k], slot(scratch, k));
+    epilogue(at, start, group.rows, scratch);
+  }
+
+  // ---- Fetched ahead, where few terms leave no time to wait for memory ----
+
+  /// What the tile's outputs read and write, and the rows of the operand that the next unit sees first.
+  void prefetch(std::span<Point> columns, llvm::Value* start, std::int64_t rows) {
+    std::map<int, llvm::Value*> ahead;
+    for (const int axis : plan_.nest.units)
+      if (plan_.space.extent(axis) > 1) ahead = {{axis, b().CreateNSWAdd(columns[0].axis(axis), job_.i64(1))}};
+    for (std::int64_t i = 0; i < rows; ++i) {
+      const std::pair<const int, llvm::Value*> place{plan_.nest.tile, b().CreateNSWAdd(start, job_.i64(i))};
+      for (Point& p : inside(columns, nullptr, {place})) job_.emit.prefetch_outputs(p);
+      ahead.insert_or_assign(place.first, place.second);
+      prefetch_terms(outer_, columns, ahead);
+    }
+  }
+
+  /// The terms from reduced axis `axis` on that the step of `axes` reads first.
+  void prefetch_terms(int axis, std::span<Point> columns, std::map<int, llvm::Value*>& axes) {
+    if (axis == plan_.space.axes()) {
+      for (Point& p : inside(columns, nullptr, axes)) job_.emit.prefetch(node_, 0, p, CacheLevel::second);
+      return;
+    }
+    for (const std::int64_t q : fresh_terms(plan_, axis)) {
+      axes[axis] = job_.i64(q);
+      prefetch_terms(axis + 1, columns, axes);
+    }
   }
 
   // ---- The second operand, packed: vectors of one term lie side by side ----
@@ -515,12 +491,12 @@ bool is_window_contract(const ir::Kernel& kernel, const ir::KernelShape& shape) 
 }
 
 std::int64_t window_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape) {
-  const WindowPlan plan = plan_of(kernel, shape);
+  const WindowPlan plan = window_plan(kernel, shape);
   return plan.units > 1 ? plan.units : plan.tiles;
 }
 
 std::int64_t window_workspace(const ir::Kernel& kernel, const ir::KernelShape& shape) {
-  const WindowPlan plan = plan_of(kernel, shape);
+  const WindowPlan plan = window_plan(kernel, shape);
   const ir::DType dtype = kernel.body->node(shape.anchors.front()).results[0].dtype;
   const std::int64_t vectors = kernel.schedule.tile_vectors * vector_bytes(kernel, dtype);
   if (plan.nest.chunked) return whole_lines(plan.units * plan.tiles * plan.most_rows * vectors);
@@ -528,7 +504,7 @@ std::int64_t window_workspace(const ir::Kernel& kernel, const ir::KernelShape& s
 }
 
 void emit_window(KernelJob& job) {
-  const WindowPlan plan = plan_of(job.emit.kernel(), job.emit.shape());
+  const WindowPlan plan = window_plan(job.emit.kernel(), job.emit.shape());
   loop_axes(job, plan.nest.batch, false, job.root, [&](Point& batch) { WindowEmitter(job, plan, batch).run(); });
 }
 

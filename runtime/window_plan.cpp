@@ -1,0 +1,88 @@
+#include "window_plan.h"
+
+#include <algorithm>
+
+#include <sinter/ir/node_space.h>
+
+namespace sinter::runtime {
+
+namespace {
+
+/// Which rows of the tile at `start` have which terms, as runs of the partner axis.
+std::vector<Interval> intervals_of(const WindowPlan& plan, const ir::Shape& operand, std::int64_t start,
+                                   std::int64_t rows) {
+  const std::int64_t terms = plan.nest.partner < 0 ? 1 : plan.space.extent(plan.nest.partner);
+  std::vector<std::int64_t> at(static_cast<std::size_t>(plan.space.axes()), 0);
+  std::vector<Interval> intervals;
+  for (std::int64_t q = 0; q < terms; ++q) {
+    Interval here{q, q + 1, {}};
+    if (plan.nest.partner >= 0) at[static_cast<std::size_t>(plan.nest.partner)] = q;
+    for (std::int64_t i = 0; i < rows; ++i) {
+      at[static_cast<std::size_t>(plan.nest.tile)] = start + i;
+      bool inside = true;
+      for (std::size_t k = 0; k < plan.space.reads[0].coordinates.size(); ++k) {
+        const ir::Coordinate& c = plan.space.reads[0].coordinates[k];
+        if (c.scale_of(plan.nest.tile) != 0) inside = inside && ir::is_inside(c, at, operand[static_cast<int>(k)]);
+      }
+      if (inside) here.rows.push_back(i);
+    }
+    if (!intervals.empty() && intervals.back().rows == here.rows)
+      ++intervals.back().end;
+    else
+      intervals.push_back(std::move(here));
+  }
+  return intervals;
+}
+
+/// The parallel axis that shares a coordinate with the reduced one, and how far each moves it.
+struct Slide {
+  std::int64_t step = 0, term = 0;
+};
+
+std::optional<Slide> slide_of(const WindowPlan& plan, int reduced) {
+  for (const ir::Coordinate& c : plan.space.reads[0].coordinates) {
+    if (c.scale_of(reduced) == 0) continue;
+    for (const int axis : ir::moving_axes(c, plan.space))
+      if (axis != reduced) return Slide{c.scale_of(axis), c.scale_of(reduced)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+WindowPlan window_plan(const ir::Kernel& kernel, const ir::KernelShape& shape) {
+  WindowPlan plan;
+  const ir::Node& anchor = kernel.body->node(shape.anchors.front());
+  const std::vector<ir::TensorType> types = ir::operand_types(*kernel.body, anchor);
+  plan.space = ir::node_space(*kernel.body, anchor);
+  plan.nest = *ir::window_nest(plan.space, types);
+  for (const int k : plan.nest.units) plan.units *= plan.space.extent(k);
+  const std::int64_t extent = plan.space.extent(plan.nest.tile);
+  plan.tiles = (extent + kernel.schedule.tile_rows - 1) / kernel.schedule.tile_rows;
+  std::int64_t start = 0;
+  for (std::int64_t t = 0; t < plan.tiles; ++t) {
+    const std::int64_t rows = extent / plan.tiles + (t < extent % plan.tiles ? 1 : 0);
+    std::vector<Interval> intervals = intervals_of(plan, types[0].shape, start, rows);
+    if (plan.groups.empty() || plan.groups.back().rows != rows || plan.groups.back().intervals != intervals)
+      plan.groups.push_back({start, rows, 0, t, std::move(intervals)});
+    ++plan.groups.back().count;
+    plan.most_rows = std::max(plan.most_rows, rows);
+    start += rows;
+  }
+  return plan;
+}
+
+std::vector<std::int64_t> fresh_terms(const WindowPlan& plan, int reduced) {
+  const std::optional<Slide> slide = slide_of(plan, reduced);
+  if (!slide) return {0};
+  const std::int64_t extent = plan.space.extent(reduced);
+  std::vector<std::int64_t> fresh;
+  for (std::int64_t q = 0; q < extent; ++q) {
+    const std::int64_t place = slide->step + slide->term * q;
+    const std::int64_t before = place / slide->term;
+    if (place % slide->term != 0 || before < 0 || before >= extent) fresh.push_back(q);
+  }
+  return fresh;
+}
+
+}  // namespace sinter::runtime
