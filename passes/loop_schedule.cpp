@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include <sinter/ir/ops.h>
+#include <sinter/ir/sum_order.h>
 
 #include "contract_schedule.h"
 
@@ -66,6 +67,12 @@ std::int64_t registers_per_value(const KernelShape& shape, const ir::Target& tar
   return registers;
 }
 
+/// Many rows are read from beyond the cache: as much of each as the registers can sum.
+bool long_sums_side_by_side(const KernelShape& shape, const ir::Target& target) {
+  return target.vector_registers >= 32 && shape.anchors.size() <= 2 &&
+         ir::Shape(shape.inner).elements() > 4 * ir::chain_chunk;
+}
+
 }  // namespace
 
 Schedule choose_schedule(const Graph& body, const KernelShape& shape, const ir::Target& target) {
@@ -76,7 +83,8 @@ Schedule choose_schedule(const Graph& body, const KernelShape& shape, const ir::
   const double cost = cost_of(body);
   const double work = work_of(body, shape, s);
   s.lanes *= registers_per_value(shape, target, cost, s.lanes);
-  const std::int64_t wanted = shape.form == KernelForm::column ? 4 : cost < 16 ? 4 : cost < 48 ? 2 : 1;
+  const std::int64_t column = long_sums_side_by_side(shape, target) ? 8 : 4;
+  const std::int64_t wanted = shape.form == KernelForm::column ? column : cost < 16 ? 4 : cost < 48 ? 2 : 1;
   const std::int64_t along =
       shape.form == KernelForm::row ? ir::Shape(shape.inner).elements() : ir::Shape(shape.outer).elements();
   s.unroll = std::clamp<std::int64_t>(divide_up(along, s.lanes), 1, wanted);

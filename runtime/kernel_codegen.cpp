@@ -111,10 +111,11 @@ std::int64_t workspace_bytes(const ir::Kernel& kernel) {
 }
 
 std::int64_t shared_workspace_bytes(const ir::Kernel& kernel) {
-  if (is_empty(kernel) || kernel.schedule.form != ir::KernelForm::row) return 0;
+  const bool reduces = kernel.schedule.form == ir::KernelForm::row || kernel.schedule.form == ir::KernelForm::column;
+  if (is_empty(kernel) || !reduces) return 0;
   const ir::KernelShape shape = shape_of(kernel);
-  if (!shares_one_row(kernel.schedule, shape)) return 0;
-  return (row_kept_bytes(kernel, shape) + 63) / 64 * 64;
+  if (shares_one_row(kernel.schedule, shape)) return whole_lines(row_kept_bytes(kernel, shape));
+  return shares_chunks(kernel, shape) ? whole_lines(column_kept_bytes(kernel, shape)) : 0;
 }
 
 std::int64_t parallel_extent(const ir::Kernel& kernel) {
@@ -125,6 +126,7 @@ std::int64_t parallel_extent(const ir::Kernel& kernel) {
                                              : contract_parallel_extent(kernel, shape);
   if (shape.form == ir::KernelForm::scatter || shape.form == ir::KernelForm::external) return 1;
   if (shares_one_row(kernel.schedule, shape)) return row_pieces(shape);
+  if (shares_chunks(kernel, shape)) return column_chunks(shape);
   // The first real loop: an outer axis that is not part of the vector, or else the vector's blocks.
   const AxisSplit split = split_axes(*kernel.body, shape, 0, static_cast<int>(shape.outer.size()));
   const bool row = shape.form == ir::KernelForm::row;

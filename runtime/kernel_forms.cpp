@@ -145,6 +145,11 @@ void place_inner(const KernelJob& job, llvm::Value* flat, Point& point) {
     if (k > 0) digit = job.builder().CreateURem(digit, constant(extent));
     point.axes[static_cast<int>(shape.outer.size() + k)] = digit;
   }
+  if (flat->getType()->isVectorTy()) return;
+  FlatAxes all;
+  for (std::size_t k = 0; k < shape.inner.size(); ++k) all.axes.push_back(static_cast<int>(shape.outer.size() + k));
+  all.number = flat;
+  point.flat.push_back(std::move(all));
 }
 
 ChunkWalk::ChunkWalk(const ir::Ints& reduced) {
@@ -170,123 +175,12 @@ std::pair<llvm::Value*, llvm::Value*> ChunkWalk::bounds(const KernelJob& job, ll
   return {begin, b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateNSWAdd(begin, job.i64(length)), row_end)};
 }
 
-namespace {
-
-using Carries = std::vector<std::vector<LlvmValue>>;
-
-/// Carries as loop-carried LLVM values and back; loops carry vectors, so everything is splatted.
-std::vector<llvm::Value*> pack(const Carries& carries) {
-  std::vector<llvm::Value*> values;
-  for (const auto& carry : carries)
-    for (const LlvmValue& v : carry) values.push_back(v.value());
-  return values;
-}
-
-Carries unpack(const KernelJob& job, const Carries& like, std::span<llvm::Value* const> values) {
-  Carries carries;
-  std::size_t next = 0;
-  for (const auto& carry : like) {
-    carries.emplace_back();
-    for (const LlvmValue& v : carry) carries.back().emplace_back(job.context, v.dtype(), values[next++]);
-  }
-  return carries;
-}
-
-}  // namespace
-
-namespace {
-
-/// The carry with the term at `point`, or as it was where the term is absent.
-std::vector<LlvmValue> add_present(KernelJob& job, NodeId node, Point& point, const std::vector<LlvmValue>& carry) {
-  const LiveIndices axes = job.emit.anchor_axes(node, point);
-  llvm::Value* inside = nullptr;
-  std::vector<LlvmValue> x;
-  for (std::size_t k = 0; k < job.emit.space(node).reads.size(); ++k)
-    x.push_back(job.emit.evaluate_read(node, k, axes, point, inside));
-  std::vector<LlvmValue> reduced;
-  for (std::size_t k = 0; k < job.emit.shape().inner.size(); ++k)
-    reduced.emplace_back(job.context, DType::i64, point.axes.at(static_cast<int>(job.emit.shape().outer.size() + k)));
-  std::vector<LlvmValue> next = job.emit.ops(node).accumulate(carry, x, reduced);
-  if (inside == nullptr) return next;
-  for (std::size_t v = 0; v < next.size(); ++v)
-    next[v] = select(LlvmValue(job.context, DType::i1, inside), next[v], carry[v]);
-  return next;
-}
-
-}  // namespace
-
-Carries chain_reduce(KernelJob& job, NodeId node, std::span<Point> points) {
-  const ChunkWalk walk(job.emit.shape().inner);
-  const ir::NodeBody<LlvmValue>& ops = job.emit.ops(node);
-  const ir::Node& n = job.emit.body().node(node);
-  const DType dtype = job.emit.body().type(n.operands[0]).dtype;
-  Carries identity;
-  for (std::size_t p = 0; p < points.size(); ++p) {
-    identity.emplace_back();
-    for (const LlvmValue& v : ops.identity(integer(job.context, dtype, 0)))
-      identity.back().push_back(points[p].group.empty() ? opaque_one(v) : splat(opaque_one(v)));
-  }
-  // `regions` are the points inside the innermost region that surrounds the chain.
-  const auto add_term = [&](std::span<Point> regions, llvm::Value* term, llvm::Instruction* entry, Carries carries) {
-    for (std::size_t p = 0; p < points.size(); ++p) {
-      Point inner;
-      inner.parent = &regions[p];
-      inner.entry = entry;
-      place_inner(job, term, inner);
-      carries[p] = add_present(job, node, inner, carries[p]);
-      if (!points[p].group.empty())
-        for (LlvmValue& v : carries[p]) v = splat(v);
-    }
-    return carries;
-  };
-  const auto add_terms = [&](std::span<Point> regions, llvm::Value* begin, llvm::Value* end) {
-    return unpack(job, identity,
-                  emit_loop(job.builder(), begin, end, 1, pack(identity),
-                            [&](llvm::Value* term, const std::vector<llvm::Value*>& carried, llvm::Instruction* entry) {
-                              return pack(add_term(regions, term, entry, unpack(job, identity, carried)));
-                            }));
-  };
-  if (walk.count == 0) return identity;
-  constexpr std::int64_t straight = 16;  // terms written one after the other: windows, whose places are then known
-  if (walk.total <= straight) {
-    Carries carries = identity;
-    for (std::int64_t t = 0; t < walk.total; ++t) carries = add_term(points, job.i64(t), nullptr, carries);
-    return carries;
-  }
-  if (walk.count == 1) return add_terms(points, job.i64(0), job.i64(walk.total));
-  return unpack(job, identity,
-                emit_loop(job.builder(), job.i64(0), job.i64(walk.count), 1, pack(identity),
-                          [&](llvm::Value* number, std::vector<llvm::Value*> carried, llvm::Instruction* entry) {
-                            const auto [begin, end] = walk.bounds(job, number);
-                            std::vector<Point> regions(points.size());
-                            for (std::size_t p = 0; p < points.size(); ++p) {
-                              regions[p].parent = &points[p];
-                              regions[p].entry = entry;
-                            }
-                            const Carries chunk = add_terms(regions, begin, end);
-                            const Carries total = unpack(job, identity, carried);
-                            const LlvmValue first(job.context, DType::i1,
-                                                  job.builder().CreateICmpEQ(number, job.i64(0)));
-                            Carries next;
-                            for (std::size_t p = 0; p < points.size(); ++p) {
-                              const std::vector<LlvmValue> sum = ops.combine(total[p], chunk[p]);
-                              next.emplace_back();
-                              for (std::size_t v = 0; v < sum.size(); ++v)
-                                next.back().push_back(select(first, chunk[p][v], sum[v]));
-                            }
-                            return pack(next);
-                          }));
-}
-
-namespace {
-
 std::vector<std::size_t> all_outputs(const KernelJob& job) {
   std::vector<std::size_t> outputs(job.emit.body().outputs().size());
   for (std::size_t k = 0; k < outputs.size(); ++k) outputs[k] = k;
   return outputs;
 }
 
-/// Loops over the outer axes with the vector on their tail; shares the outermost loop.
 void over_outer(KernelJob& job, const std::function<void(std::span<Point>)>& body) {
   const AxisSplit split =
       split_axes(job.emit.body(), job.emit.shape(), 0, static_cast<int>(job.emit.shape().outer.size()));
@@ -306,24 +200,27 @@ void over_outer(KernelJob& job, const std::function<void(std::span<Point>)>& bod
   });
 }
 
-}  // namespace
+void meet(KernelJob& job) {
+  llvm::IRBuilder<>& b = job.builder();
+  emit_if(b, b.CreateIsNotNull(job.barrier), [&](llvm::Instruction*) {
+    auto* type = llvm::FunctionType::get(b.getVoidTy(), {b.getPtrTy()}, false);
+    b.CreateCall(type, job.barrier, {job.barrier_argument});
+  });
+}
+
+std::vector<std::size_t> reduction_depths(const ir::Graph& body) {
+  std::vector<std::size_t> depths;
+  for (const ir::Node& n : body.nodes()) {
+    std::size_t depth = 0;
+    for (const ir::Value& v : n.operands) depth = std::max(depth, depths[v.node]);
+    depths.push_back(depth + (ir::info(n.kind).form == ir::Form::reduce ? 1 : 0));
+  }
+  return depths;
+}
 
 void emit_pointwise(KernelJob& job) {
   const std::vector<std::size_t> outputs = all_outputs(job);
   over_outer(job, [&](std::span<Point> vectors) {
-    for (Point& p : vectors) job.emit.store_outputs(outputs, p);
-  });
-}
-
-void emit_column(KernelJob& job) {
-  const std::vector<std::size_t> outputs = all_outputs(job);
-  over_outer(job, [&](std::span<Point> vectors) {
-    for (const NodeId anchor : job.emit.shape().anchors) {
-      const Carries carries = chain_reduce(job, anchor, vectors);
-      const DType result = job.emit.body().node(anchor).results[0].dtype;
-      for (std::size_t p = 0; p < vectors.size(); ++p)
-        vectors[p].finish(anchor, job.emit.ops(anchor).finish(carries[p], result));
-    }
     for (Point& p : vectors) job.emit.store_outputs(outputs, p);
   });
 }

@@ -70,8 +70,18 @@ struct ChunkWalk {
   std::pair<llvm::Value*, llvm::Value*> bounds(const KernelJob& job, llvm::Value* number) const;
 };
 
-/// Chain order over the inner axes for several points at once: carries[p] of anchor `node` at points[p].
-std::vector<std::vector<LlvmValue>> chain_reduce(KernelJob& job, ir::NodeId node, std::span<Point> points);
+/// Runs over the outer axes with the vector on their tail; shares the outermost loop.
+void over_outer(KernelJob& job, const std::function<void(std::span<Point>)>& body);
+
+/// The numbers of the kernel's outputs.
+std::vector<std::size_t> all_outputs(const KernelJob& job);
+
+/// Per node: how many reductions, each needing the one before, stand behind it (itself included). Reductions of one
+/// depth need none of each other.
+std::vector<std::size_t> reduction_depths(const ir::Graph& body);
+
+/// Waits inside the kernel for the other threads, where there are any.
+void meet(KernelJob& job);
 
 void emit_pointwise(KernelJob& job);
 void emit_row(KernelJob& job);
@@ -92,6 +102,13 @@ bool shares_one_row(const ir::Schedule& schedule, const ir::KernelShape& shape);
 std::int64_t row_pieces(const ir::KernelShape& shape);
 /// Memory of all threads together, in which the results of pieces wait to be combined.
 std::int64_t row_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape);
+
+/// Whether threads share a column kernel by the chunks of its sums, of which there are `column_chunks`. They meet
+/// inside such a kernel.
+bool shares_chunks(const ir::Kernel& kernel, const ir::KernelShape& shape);
+std::int64_t column_chunks(const ir::KernelShape& shape);
+/// Memory of all threads together, in which the sums of chunks wait to be combined.
+std::int64_t column_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape);
 
 std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape);
 /// Scratch memory that one thread needs, in bytes.

@@ -29,17 +29,6 @@ struct RowPlan {
   std::vector<std::size_t> late;  // outputs of one element per term that are left to a sweep of their own
 };
 
-/// Per node: how many reductions, each needing the one before, stand behind it (itself included).
-std::vector<std::size_t> reduction_depths(const ir::Graph& body) {
-  std::vector<std::size_t> depths;
-  for (const ir::Node& n : body.nodes()) {
-    std::size_t depth = 0;
-    for (const ir::Value& v : n.operands) depth = std::max(depth, depths[v.node]);
-    depths.push_back(depth + (ir::info(n.kind).form == ir::Form::reduce ? 1 : 0));
-  }
-  return depths;
-}
-
 /// An output in place is written last: until then the row's other sweeps may read what it writes over.
 bool is_in_place(const ir::Kernel& kernel, std::size_t output) {
   return std::find(kernel.inputs.begin(), kernel.inputs.end(), kernel.outputs[output]) != kernel.inputs.end();
@@ -89,7 +78,7 @@ class RowEmitter {
     std::int64_t kept = 0;  // values per sweep follow each other in the workspace
     for (const Sweep& sweep : plan_.sweeps) {
       const std::int64_t width = reduce_share(sweep, kept);
-      meet();
+      meet(job_);
       finish(sweep, combined(sweep, kept, width));
       kept += width * piece_count(total_);
     }
@@ -103,7 +92,7 @@ class RowEmitter {
     // The other threads may still read what is written over.
     if (std::any_of(singles.begin(), singles.end(),
                     [&](const auto& single) { return is_in_place(job_.emit.kernel(), single.first); }))
-      meet();
+      meet(job_);
     emit_if(b, b.CreateICmpEQ(job_.end, job_.i64(piece_count(total_))), [&](llvm::Instruction* entry) {
       Point last_thread;
       last_thread.parent = &row_;
@@ -347,15 +336,6 @@ class RowEmitter {
                                       [&](llvm::Value* number, std::vector<llvm::Value*> carried, llvm::Instruction*) {
                                         return values_of(combine(sweep, carries_of(like, carried), load(number)));
                                       }));
-  }
-
-  /// Waits for the other threads, where there are any.
-  void meet() {
-    llvm::IRBuilder<>& b = job_.builder();
-    emit_if(b, b.CreateIsNotNull(job_.barrier), [&](llvm::Instruction*) {
-      auto* type = llvm::FunctionType::get(b.getVoidTy(), {b.getPtrTy()}, false);
-      b.CreateCall(type, job_.barrier, {job_.barrier_argument});
-    });
   }
 
   /// Values of the row are computed before the last sweep stores anything: an output may lie over an input.
