@@ -111,9 +111,11 @@ std::int64_t workspace_bytes(const ir::Kernel& kernel) {
 }
 
 std::int64_t shared_workspace_bytes(const ir::Kernel& kernel) {
-  const bool reduces = kernel.schedule.form == ir::KernelForm::row || kernel.schedule.form == ir::KernelForm::column;
-  if (is_empty(kernel) || !reduces) return 0;
+  if (is_empty(kernel)) return 0;
+  if (kernel.schedule.form == ir::KernelForm::pointwise) return 0;
   const ir::KernelShape shape = shape_of(kernel);
+  if (shape.form == ir::KernelForm::contract)
+    return is_window_contract(kernel, shape) ? window_kept_bytes(kernel, shape) : 0;
   if (shares_one_row(kernel.schedule, shape)) return whole_lines(row_kept_bytes(kernel, shape));
   return shares_chunks(kernel, shape) ? whole_lines(column_kept_bytes(kernel, shape)) : 0;
 }

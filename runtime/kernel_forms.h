@@ -97,6 +97,9 @@ std::int64_t window_parallel_extent(const ir::Kernel& kernel, const ir::KernelSh
 /// Bytes of scratch memory: the packed second operand, or running totals.
 std::int64_t window_workspace(const ir::Kernel& kernel, const ir::KernelShape& shape);
 
+/// Memory of all threads together, in which the sums of chunks wait to be combined; 0: threads share something else.
+std::int64_t window_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape);
+
 /// Whether threads share a kernel of a single row by the pieces of its sums. They meet inside such a kernel.
 bool shares_one_row(const ir::Schedule& schedule, const ir::KernelShape& shape);
 std::int64_t row_pieces(const ir::KernelShape& shape);

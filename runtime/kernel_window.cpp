@@ -19,10 +19,6 @@ using ir::NodeId;
 
 namespace {
 
-std::int64_t vector_bytes(const ir::Kernel& kernel, ir::DType dtype) {
-  return kernel.schedule.lanes * ir::size_of(dtype);
-}
-
 class WindowEmitter {
  public:
   WindowEmitter(KernelJob& job, const WindowPlan& plan, Point& batch)
@@ -38,18 +34,20 @@ class WindowEmitter {
   }
 
   void run() {
+    if (plan_.shares_chunks) return shared_chunks();
     if (plan_.nest.chunked) return each_columns(batch_, [&](std::span<Point> columns) { chunks(columns); });
     if (plan_.nest.shared_columns) {  // all columns of a tile before the next: they lie side by side
-      return each_tile({&batch_, 1},
+      return each_tile({&batch_, 1}, own_tiles(),
                        [&](std::span<Point> at, llvm::Value*, llvm::Value* start, const TileGroup& group) {
                          each_columns(at[0], [&](std::span<Point> columns) { tile(columns, start, group); });
                        });
     }
     each_columns(batch_, [&](std::span<Point> columns) {
       if (job_.schedule.pack_vectors) pack(columns);
-      each_tile(columns, [&](std::span<Point> at, llvm::Value*, llvm::Value* start, const TileGroup& group) {
-        tile(at, start, group);
-      });
+      each_tile(columns, own_tiles(),
+                [&](std::span<Point> at, llvm::Value*, llvm::Value* start, const TileGroup& group) {
+                  tile(at, start, group);
+                });
     });
   }
 
@@ -110,24 +108,43 @@ class WindowEmitter {
   /// Whether threads share the units, or the tiles of the only one.
   bool shares_units() const { return plan_.units > 1; }
 
-  /// Runs over this thread's units and, in each, over the tiles.
-  void each_tile(std::span<Point> outside, const TileEmitter& emit) {
-    const bool share = plan_.units > 1;  // else the tiles of the one unit are shared
-    llvm::Value* units_begin = share ? job_.begin : job_.i64(0);
-    llvm::Value* units_end = share ? job_.end : job_.i64(1);
-    emit_loop(b(), units_begin, units_end, 1, [&](llvm::Value* unit, llvm::Instruction* entry) {
+  /// Whole units, or tiles in the order of their numbers (null: all tiles of the units).
+  struct Tiles {
+    llvm::Value* units_begin = nullptr;
+    llvm::Value* units_end = nullptr;
+    llvm::Value* begin = nullptr;
+    llvm::Value* end = nullptr;
+  };
+  Tiles all_tiles() const { return {job_.i64(0), job_.i64(plan_.units), nullptr, nullptr}; }
+  Tiles tiles_between(llvm::Value* begin, llvm::Value* end) const {
+    llvm::Value* tiles = job_.i64(plan_.tiles);
+    llvm::Value* stop = b().CreateNSWAdd(end, job_.i64(plan_.tiles - 1));
+    return {b().CreateUDiv(begin, tiles), b().CreateUDiv(stop, tiles), begin, end};
+  }
+  /// What this thread does.
+  Tiles own_tiles() const {
+    if (plan_.shares_tiles) return tiles_between(job_.begin, job_.end);
+    return {job_.begin, job_.end, nullptr, nullptr};
+  }
+
+  /// Runs over tiles, unit by unit.
+  void each_tile(std::span<Point> outside, const Tiles& which, const TileEmitter& emit) {
+    emit_loop(b(), which.units_begin, which.units_end, 1, [&](llvm::Value* unit, llvm::Instruction* entry) {
       std::vector<Point> at = inside(outside, entry, digits(plan_.nest.units, unit));
-      llvm::Value* first = b().CreateNSWMul(unit, job_.i64(plan_.tiles));
+      llvm::Value* of_unit = b().CreateNSWMul(unit, job_.i64(plan_.tiles));
       for (const TileGroup& group : plan_.groups) {
-        llvm::Value* before = job_.i64(group.first);
-        llvm::Value* begin = share ? job_.i64(0) : larger(b().CreateNSWSub(job_.begin, before), job_.i64(0));
+        llvm::Value* first = b().CreateNSWAdd(of_unit, job_.i64(group.first));
+        llvm::Value* begin = job_.i64(0);
         llvm::Value* end = job_.i64(group.count);
-        if (!share) end = smaller(b().CreateNSWSub(job_.end, before), end);
+        if (which.begin != nullptr) {
+          begin = larger(b().CreateNSWSub(which.begin, first), begin);
+          end = smaller(b().CreateNSWSub(which.end, first), end);
+        }
         emit_loop(b(), begin, end, 1, [&](llvm::Value* k, llvm::Instruction* tile_entry) {
           if (group.count == 1) k = job_.i64(0);
           llvm::Value* start = b().CreateNSWAdd(job_.i64(group.start), b().CreateNSWMul(k, job_.i64(group.rows)));
           std::vector<Point> tile = inside(at, tile_entry, {});
-          emit(tile, b().CreateNSWAdd(b().CreateNSWAdd(first, before), k), start, group);
+          emit(tile, b().CreateNSWAdd(first, k), start, group);
         });
       }
     });
@@ -391,42 +408,93 @@ class WindowEmitter {
     return next;
   }
 
-  // ---- Chunks of whole rows of the innermost axis ----
+  // ---- Chunks: whole rows of the innermost axis, or pieces of a long one ----
+
+  /// Calls body(first, last) with the rows of a chunk.
+  void in_chunk(llvm::Value* number, const std::function<void(llvm::Value* first, llvm::Value* last)>& body) {
+    const ir::ChainChunks all(plan_.space.reduced);
+    if (all.rows > 0) {
+      llvm::Value* first = b().CreateNSWMul(number, job_.i64(all.rows));
+      return body(first, smaller(b().CreateNSWAdd(first, job_.i64(all.rows)), job_.i64(all.total / all.row)));
+    }
+    const std::int64_t pieces = (all.row + ir::chain_chunk - 1) / ir::chain_chunk;
+    llvm::Value* row = b().CreateUDiv(number, job_.i64(pieces));
+    llvm::Value* low = b().CreateNSWMul(b().CreateURem(number, job_.i64(pieces)), job_.i64(ir::chain_chunk));
+    piece_ = {low, smaller(b().CreateNSWAdd(low, job_.i64(ir::chain_chunk)), job_.i64(all.row))};
+    body(row, b().CreateNSWAdd(row, job_.i64(1)));
+    piece_ = {};
+  }
 
   /// All tiles of one chunk before the next: what a chunk reads stays in the cache. Totals wait in the workspace.
   void chunks(std::span<Point> columns) {
-    const ir::ChainChunks all(plan_.space.reduced);
-    const std::int64_t rows = all.total / all.row;
-    if (all.rows == 0) return pieces(columns, rows, all.row);
-    emit_loop(b(), job_.i64(0), job_.i64(rows), all.rows, [&](llvm::Value* first, llvm::Instruction* entry) {
-      std::vector<Point> at = inside(columns, entry, {});
-      llvm::Value* last = smaller(b().CreateNSWAdd(first, job_.i64(all.rows)), job_.i64(rows));
-      each_tile(at, [&](std::span<Point> tile_at, llvm::Value* number, llvm::Value* start, const TileGroup& group) {
-        add(chunk(tile_at, start, group, first, last), totals(number, tile_at.size()), first);
+    const auto own_totals = [&](std::span<Point> at, llvm::Value* number) {
+      return vectors_at(b().CreateNSWMul(number, job_.i64(plan_.most_rows * static_cast<std::int64_t>(at.size()))));
+    };
+    emit_loop(b(), job_.i64(0), job_.i64(plan_.chunks), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
+      std::vector<Point> inner = inside(columns, entry, {});
+      in_chunk(number, [&](llvm::Value* first, llvm::Value* last) {
+        each_tile(inner, own_tiles(),
+                  [&](std::span<Point> at, llvm::Value* tile, llvm::Value* start, const TileGroup& group) {
+                    add(chunk(at, start, group, first, last), own_totals(at, tile), number);
+                  });
       });
     });
-    each_tile(columns, [&](std::span<Point> at, llvm::Value* number, llvm::Value* start, const TileGroup& group) {
-      epilogue(at, start, group.rows, totals(number, at.size()));
+    each_tile(columns, own_tiles(),
+              [&](std::span<Point> at, llvm::Value* tile, llvm::Value* start, const TileGroup& group) {
+                epilogue(at, start, group.rows, own_totals(at, tile));
+              });
+  }
+
+  /// Few tiles: threads share the chunks instead. Each keeps the sums of its own, all columns of a chunk before the
+  /// next; then each adds up all chunks, first to last, for its share of the tiles.
+  void shared_chunks() {
+    emit_loop(b(), job_.begin, job_.end, 1, [&](llvm::Value* number, llvm::Instruction* entry) {
+      std::vector<Point> region = inside({&batch_, 1}, entry, {});
+      in_chunk(number, [&](llvm::Value* first, llvm::Value* last) {
+        each_columns(region[0], [&](std::span<Point> columns) {
+          each_tile(columns, all_tiles(),
+                    [&](std::span<Point> at, llvm::Value* tile, llvm::Value* start, const TileGroup& group) {
+                      llvm::Value* memory = kept(number, tile, at);
+                      const Tile sums = chunk(at, start, group, first, last);
+                      for (std::size_t k = 0; k < sums.size(); ++k) b().CreateStore(sums[k], slot(memory, k));
+                    });
+        });
+      });
+    });
+    meet(job_);
+    const auto share = [&](llvm::Value* chunk) {
+      return b().CreateUDiv(b().CreateNSWMul(chunk, job_.i64(plan_.units * plan_.tiles)), job_.i64(plan_.chunks));
+    };
+    const Tiles tiles = tiles_between(share(job_.begin), share(job_.end));
+    each_columns(batch_, [&](std::span<Point> columns) {
+      each_tile(columns, tiles,
+                [&](std::span<Point> at, llvm::Value* tile, llvm::Value* start, const TileGroup& group) {
+                  epilogue(at, start, group.rows, sum_of_kept(at, tile, tile_size(at, group)));
+                });
     });
   }
 
-  /// The same where a row is longer than a chunk: each is cut into pieces.
-  void pieces(std::span<Point> columns, std::int64_t rows, std::int64_t row) {
-    const std::int64_t count = (row + ir::chain_chunk - 1) / ir::chain_chunk;
-    emit_loop(b(), job_.i64(0), job_.i64(rows * count), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
-      std::vector<Point> at = inside(columns, entry, {});
-      llvm::Value* first = b().CreateUDiv(number, job_.i64(count));
-      llvm::Value* low = b().CreateNSWMul(b().CreateURem(number, job_.i64(count)), job_.i64(ir::chain_chunk));
-      piece_ = {low, smaller(b().CreateNSWAdd(low, job_.i64(ir::chain_chunk)), job_.i64(row))};
-      each_tile(at, [&](std::span<Point> tile_at, llvm::Value* tile, llvm::Value* start, const TileGroup& group) {
-        llvm::Value* last = b().CreateNSWAdd(first, job_.i64(1));
-        add(chunk(tile_at, start, group, first, last), totals(tile, tile_at.size()), number);
-      });
-      piece_ = {};
+  /// The total of a tile over all chunks, in memory.
+  llvm::Value* sum_of_kept(std::span<Point> at, llvm::Value* tile, std::size_t size) {
+    llvm::Value* scratch = stack_memory(b(), vector_type(), static_cast<std::int64_t>(size));
+    emit_loop(b(), job_.i64(0), job_.i64(plan_.chunks), 1, [&](llvm::Value* number, llvm::Instruction*) {
+      llvm::Value* memory = kept(number, tile, at);
+      Tile sums;
+      for (std::size_t k = 0; k < size; ++k) sums.push_back(b().CreateLoad(vector_type(), slot(memory, k)));
+      add(sums, scratch, number);
     });
-    each_tile(columns, [&](std::span<Point> at, llvm::Value* number, llvm::Value* start, const TileGroup& group) {
-      epilogue(at, start, group.rows, totals(number, at.size()));
-    });
+    return scratch;
+  }
+
+  /// Where the sums of a chunk wait, for a tile and the columns at its points.
+  llvm::Value* kept(llvm::Value* chunk, llvm::Value* tile, std::span<Point> at) const {
+    const Point* p = &at[0];
+    while (p->counter == nullptr) p = p->parent;
+    const std::int64_t vectors = job_.schedule.tile_vectors;
+    llvm::Value* block = b().CreateUDiv(p->counter, job_.i64(vectors * job_.schedule.lanes));
+    llvm::Value* number = b().CreateNSWAdd(b().CreateNSWMul(chunk, job_.i64(plan_.units * plan_.tiles)), tile);
+    number = b().CreateNSWAdd(b().CreateNSWMul(number, job_.i64(plan_.column_blocks)), block);
+    return vectors_at(b().CreateNSWMul(number, job_.i64(plan_.most_rows * vectors)));
   }
 
   Tile chunk(std::span<Point> at, llvm::Value* start, const TileGroup& group, llvm::Value* first, llvm::Value* last) {
@@ -446,10 +514,7 @@ class WindowEmitter {
                      });
   }
 
-  llvm::Value* totals(llvm::Value* number, std::size_t columns) {
-    const std::int64_t size = plan_.most_rows * static_cast<std::int64_t>(columns);
-    return b().CreateGEP(vector_type(), job_.workspace, b().CreateNSWMul(number, job_.i64(size)));
-  }
+  llvm::Value* vectors_at(llvm::Value* vector) const { return b().CreateGEP(vector_type(), job_.workspace, vector); }
 
   void add(const Tile& chunk, llvm::Value* totals, llvm::Value* number) {
     std::vector<LlvmValue> values;
@@ -492,15 +557,21 @@ bool is_window_contract(const ir::Kernel& kernel, const ir::KernelShape& shape) 
 
 std::int64_t window_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape) {
   const WindowPlan plan = window_plan(kernel, shape);
-  return plan.units > 1 ? plan.units : plan.tiles;
+  if (plan.shares_chunks) return plan.chunks;
+  return plan.shares_tiles ? plan.units * plan.tiles : plan.units;
 }
 
 std::int64_t window_workspace(const ir::Kernel& kernel, const ir::KernelShape& shape) {
   const WindowPlan plan = window_plan(kernel, shape);
-  const ir::DType dtype = kernel.body->node(shape.anchors.front()).results[0].dtype;
-  const std::int64_t vectors = kernel.schedule.tile_vectors * vector_bytes(kernel, dtype);
-  if (plan.nest.chunked) return whole_lines(plan.units * plan.tiles * plan.most_rows * vectors);
+  if (plan.shares_chunks) return 0;
+  if (plan.nest.chunked) return whole_lines(plan.units * plan.tiles * plan.tile_bytes);
+  const std::int64_t vectors = plan.tile_bytes / plan.most_rows;
   return kernel.schedule.pack_vectors ? whole_lines(plan.space.reduced_elements() * vectors) : 0;
+}
+
+std::int64_t window_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape) {
+  const WindowPlan plan = window_plan(kernel, shape);
+  return plan.shares_chunks ? whole_lines(plan.kept_bytes()) : 0;
 }
 
 void emit_window(KernelJob& job) {

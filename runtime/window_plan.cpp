@@ -4,6 +4,8 @@
 
 #include <sinter/ir/node_space.h>
 
+#include "kernel_forms.h"
+
 namespace sinter::runtime {
 
 namespace {
@@ -48,6 +50,17 @@ std::optional<Slide> slide_of(const WindowPlan& plan, int reduced) {
   return std::nullopt;
 }
 
+/// Units are shared where there are many, else tiles, so that shares are even. Where a few tiles are sums over many
+/// chunks (the filters of a depthwise convolution), the chunks are.
+void choose_shares(const ir::Kernel& kernel, WindowPlan& plan) {
+  constexpr std::int64_t many_units = 32, few_tiles = 16, least_chunks = 4;
+  constexpr std::int64_t most_kept = std::int64_t{1024} * 1024;
+  plan.shares_tiles = plan.units < many_units;
+  const bool one_batch = std::ranges::all_of(plan.nest.batch, [&](int axis) { return plan.space.extent(axis) == 1; });
+  plan.shares_chunks = kernel.schedule.parallel && one_batch && plan.units * plan.tiles < few_tiles &&
+                       plan.chunks >= least_chunks && plan.kept_bytes() <= most_kept;
+}
+
 }  // namespace
 
 WindowPlan window_plan(const ir::Kernel& kernel, const ir::KernelShape& shape) {
@@ -69,6 +82,12 @@ WindowPlan window_plan(const ir::Kernel& kernel, const ir::KernelShape& shape) {
     plan.most_rows = std::max(plan.most_rows, rows);
     start += rows;
   }
+  const std::int64_t vectors = kernel.schedule.tile_vectors;
+  const std::int64_t vector_bytes = kernel.schedule.lanes * ir::size_of(anchor.results[0].dtype);
+  plan.column_blocks = block_count(plan.space.extent(plan.nest.columns), kernel.schedule.lanes, vectors);
+  plan.tile_bytes = plan.most_rows * vectors * vector_bytes;
+  plan.chunks = plan.nest.chunked ? ChunkWalk(plan.space.reduced).count : 1;
+  choose_shares(kernel, plan);
   return plan;
 }
 

@@ -27,9 +27,17 @@ struct WindowPlan {
   ir::Space space;
   ir::WindowNest nest;
   std::vector<TileGroup> groups;
-  std::int64_t tiles = 0;
+  std::int64_t tiles = 0;  // of a unit
   std::int64_t units = 1;
   std::int64_t most_rows = 1;
+  std::int64_t column_blocks = 1;  // tiles side by side
+  std::int64_t tile_bytes = 0;     // sums of a tile
+  std::int64_t chunks = 1;         // of a sum
+  bool shares_tiles = false;       // threads share the tiles (else the units),
+  bool shares_chunks = false;      // or where those are few too, the chunks, and meet inside the kernel
+
+  /// What waits for the others there.
+  std::int64_t kept_bytes() const { return chunks * units * tiles * column_blocks * tile_bytes; }
 };
 
 WindowPlan window_plan(const ir::Kernel& kernel, const ir::KernelShape& shape);
