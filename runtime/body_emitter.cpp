@@ -265,7 +265,7 @@ void BodyEmitter::prefetch(std::size_t input, const Affine& element, Point& poin
   prefetch_parameter(input, body().node(inputs_[input]).results[0].dtype, element, point, false, level);
 }
 
-void BodyEmitter::prefetch_outputs(Point& point) {
+void BodyEmitter::prefetch_outputs(Point& point, CacheLevel level) {
   const auto is_overwritten = [&](std::size_t input) {  // fetched below, once, as what is written
     return std::ranges::count(kernel_.outputs, kernel_.inputs[input]) > 0;
   };
@@ -275,11 +275,12 @@ void BodyEmitter::prefetch_outputs(Point& point) {
   };
   for (const ir::KernelRead& r : shape_.reads)
     if (!r.in_anchor && r.address && !is_small(r.input) && !is_overwritten(r.input))
-      prefetch(r.input, *r.address, point);
+      prefetch(r.input, *r.address, point, level);
   for (std::size_t k = 0; k < shape_.output_addresses.size(); ++k) {
     const Affine& place = shape_.output_addresses[k];
     if (!place.is_constant())
-      prefetch_parameter(inputs_.size() + k, body().type(body().outputs()[k].value).dtype, place, point, true);
+      prefetch_parameter(inputs_.size() + k, body().type(body().outputs()[k].value).dtype, place, point,
+                         level == CacheLevel::first, level);
   }
 }
 

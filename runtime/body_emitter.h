@@ -86,7 +86,7 @@ class BodyEmitter {
   /// The same for element number `element` of an input of the body.
   void prefetch(std::size_t input, const ir::Affine& element, Point& point, CacheLevel level = CacheLevel::first);
   /// Fetches what the outputs at the point read beside the anchor, and the places that they write.
-  void prefetch_outputs(Point& point);
+  void prefetch_outputs(Point& point, CacheLevel level = CacheLevel::first);
   /// The form reads operands of `node` only where they are present: no guards.
   void trust_reads(ir::NodeId node) { trusted_ = node; }
   /// Coordinates of flat element `address` in a tensor of `shape`.

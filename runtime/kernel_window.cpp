@@ -161,15 +161,15 @@ class WindowEmitter {
 
   // ---- Fetched ahead, where few terms leave no time to wait for memory ----
 
-  /// What the tile's outputs read and write, and the rows of the operand that the next unit sees first.
+  /// What the next unit reads first, and its outputs read and write: into the second cache, since the first would not
+  /// hold a row of all until then.
   void prefetch(std::span<Point> columns, llvm::Value* start, std::int64_t rows) {
     std::map<int, llvm::Value*> ahead;
     for (const int axis : plan_.nest.units)
       if (plan_.space.extent(axis) > 1) ahead = {{axis, b().CreateNSWAdd(columns[0].axis(axis), job_.i64(1))}};
     for (std::int64_t i = 0; i < rows; ++i) {
-      const std::pair<const int, llvm::Value*> place{plan_.nest.tile, b().CreateNSWAdd(start, job_.i64(i))};
-      for (Point& p : inside(columns, nullptr, {place})) job_.emit.prefetch_outputs(p);
-      ahead.insert_or_assign(place.first, place.second);
+      ahead[plan_.nest.tile] = b().CreateNSWAdd(start, job_.i64(i));
+      for (Point& p : inside(columns, nullptr, ahead)) job_.emit.prefetch_outputs(p, CacheLevel::second);
       prefetch_terms(outer_, columns, ahead);
     }
   }
