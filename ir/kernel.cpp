@@ -268,10 +268,22 @@ class Analysis {
       const auto operand = static_cast<std::size_t>(space.operand_of(k));
       const bool same = space.reads[k].is_identity() &&
                         Shape(space.parallel) == body_.type(n.operands[operand]).shape && space.reduced.empty();
-      trace(n.operands[operand], same ? axes : apply(space.reads[k], axes, extents_));
+      const Index index = same ? axes : apply(space.reads[k], axes, extents_);
+      if (!same) add_guards(index, body_.type(n.operands[operand]).shape);
+      trace(n.operands[operand], index);
       trace_indirect(n, space.reads[k], axes);
     }
     if (space.write) trace_indirect(n, *space.write, axes);
+  }
+
+  void add_guards(const Index& index, const Shape& operand) {
+    for (std::size_t k = 0; k < index.size(); ++k) {
+      if (!index[k]) continue;
+      const CoordinateRange range = index[k]->range(extents_);
+      const KernelGuard guard{*index[k], operand[static_cast<int>(k)]};
+      const bool inside = range.low >= 0 && range.high < guard.extent;
+      if (!inside && std::ranges::count(shape_.guards, guard) == 0) shape_.guards.push_back(guard);
+    }
   }
 
   void trace_indirect(const Node& n, const IndexMap& map, const Index& axes) {

@@ -37,10 +37,6 @@ bool may_write(const Graph& graph, const Storage& storage, Value made, NodeId st
   return allows(single, kernel_shape(single));
 }
 
-bool is_output(const Graph& graph, const Storage& storage, NodeId state) {
-  return std::ranges::any_of(graph.outputs(), [&](const ir::Output& o) { return storage.of(o.value) == Value{state}; });
-}
-
 }  // namespace
 
 bool is_bound(const Node& node) {
@@ -67,8 +63,6 @@ InPlacePlan plan_in_place(const Graph& graph, const Storage& storage, KernelShap
   InPlacePlan plan;
   std::set<Value> given;      // new values that already have a home
   std::set<NodeId> old_kept;  // states whose old value is needed when all kernels have run
-  for (const NodeId state : graph.states())
-    if (is_output(graph, storage, state)) old_kept.insert(state);
   for (const ir::Update& u : graph.updates()) {
     const Value source = storage.of(u.value);
     if (source.node != u.state && is_bound(graph.node(source))) old_kept.insert(source.node);

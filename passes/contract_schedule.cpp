@@ -170,7 +170,7 @@ void choose_contract_schedule(const Graph& body, const KernelShape& shape, const
   s.tile_rows = even_rows(a.count, most, shares_rows);
   s.pack_vectors = s.pack_rows || pays_to_pack(b, a.count, terms, target);
   // In a loop results and what they read are parts of larger tensors, so a part of the cache is much already.
-  const std::int64_t much = target.l2_bytes / 8;
+  const std::int64_t much = target.l2_bytes / 16;
   const bool rows_from_afar = a.known && a.term_stride == 1 && !s.pack_rows && a.bytes > target.l2_bytes;
   s.prefetch = rows_from_afar || bytes_beside(body, shape) > much;
 }

@@ -77,9 +77,10 @@ class Lowering {
     bind_constants();
     choose_homes();
     find_last_readers();
+    copy_outputs(true);
     for (const NodeId id : order_.nodes)
       if (!is_bound(graph_.node(id)) && !storage_.is_view(id)) add_node(id);
-    copy_outputs();
+    copy_outputs(false);
     copy_states();
     return std::move(items_);
   }
@@ -242,8 +243,12 @@ class Lowering {
     append(std::move(kernel), shape);
   }
 
-  void copy_outputs() {
+  /// Old values of states leave before anything runs, so that new ones may be written over them (a turn of a loop whose
+  /// gradient reads the old carry); the others when they are made.
+  void copy_outputs(bool of_states) {
     for (std::size_t k = 0; k < outputs_.size(); ++k) {
+      const Node& maker = graph_.node(storage_.of(graph_.outputs()[k].value));
+      if ((maker.kind == ir::kind_of<ir::State>()) != of_states) continue;
       const BufferId made = home(graph_.outputs()[k].value);
       if (made != outputs_[k]) copy(made, outputs_[k], graph_.type(graph_.outputs()[k].value));
     }

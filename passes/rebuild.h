@@ -25,6 +25,11 @@ class Rebuild {
   ir::NodeId keep(ir::NodeId old) {
     ir::Node node = from_.node(old);
     for (ir::Value& v : node.operands) v = of(v);
+    return put(old, std::move(node));
+  }
+
+  /// Lets a new node with as many results, whose operands are new values, stand for an old one. Returns its id.
+  ir::NodeId put(ir::NodeId old, ir::Node node) {
     const ir::NodeId id = to_.add_unchecked(std::move(node));
     std::vector<ir::Value> results;
     for (std::uint32_t k = 0; k < to_.node(id).results.size(); ++k) results.push_back({id, k});

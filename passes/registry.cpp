@@ -22,15 +22,27 @@ constexpr Pass passes[] = {
      constant_fold},
     {"cse", "Makes equal nodes one node.", cse},
     {"dce", "Drops nodes that no output and no update needs; keeps inputs and states.", dce},
+    {"lay_out_factors",
+     "Transposes what every turn of a loop multiplies by once before it, where its columns lie apart.",
+     lay_out_factors},
     {"fuse", "Joins nodes into kernels, so that values between them need no memory.",
      [](const ir::Graph& g) { return fuse(g); }},
 };
 
 // Folding makes new powers of two for simplify, cse makes operands one that rules compare, and rules write nodes anew
 // that cse has seen: hence twice. All of it together takes less than a tenth of fuse.
-constexpr std::string_view defaults[] = {
-    "erase_stop_gradient", "tidy_loops", "simplify", "constant_fold", "cse", "simplify", "cse", "dce",
-    "tidy_loops",          "fuse"};
+// lay_out_factors sees products in their least form and leaves transposes to the second simplify.
+constexpr std::string_view defaults[] = {"erase_stop_gradient",
+                                         "tidy_loops",
+                                         "simplify",
+                                         "constant_fold",
+                                         "cse",
+                                         "lay_out_factors",
+                                         "simplify",
+                                         "cse",
+                                         "dce",
+                                         "tidy_loops",
+                                         "fuse"};
 
 }  // namespace
 

@@ -24,6 +24,12 @@ void Point::finish(NodeId node, std::span<const LlvmValue> results) {
 
 namespace {
 
+/// A condition that is known to be false (null is true).
+bool is_never(llvm::Value* condition) {
+  const auto* known = llvm::dyn_cast_or_null<llvm::ConstantInt>(condition);
+  return known != nullptr && known->isZero();
+}
+
 /// The point, at or above, that stands for a vector of elements.
 const Point* group_point(const Point& point) {
   for (const Point* p = &point; p != nullptr; p = p->parent)
@@ -58,6 +64,20 @@ BodyEmitter::BodyEmitter(const EmitContext& context, const ir::Kernel& kernel, c
   }
 }
 
+void BodyEmitter::restrict_axis(int axis, std::int64_t begin, std::int64_t end) {
+  restricted_.insert_or_assign(axis, ir::CoordinateRange{begin, end - 1});
+}
+
+ir::CoordinateRange BodyEmitter::range_of(const Affine& index) const {
+  Affine shifted = index;
+  ir::Ints extents = extents_;
+  for (const auto& [axis, range] : restricted_) {
+    shifted.offset += index.scale_of(axis) * range.low;
+    extents[static_cast<std::size_t>(axis)] = range.high - range.low + 1;
+  }
+  return shifted.range(extents);
+}
+
 std::size_t BodyEmitter::input_position(NodeId node) const {
   return static_cast<std::size_t>(std::find(inputs_.begin(), inputs_.end(), node) - inputs_.begin());
 }
@@ -78,8 +98,8 @@ llvm::Value* BodyEmitter::scaled(llvm::Value* a, std::int64_t factor) const {
 }
 
 llvm::Value* BodyEmitter::both(llvm::Value* a, llvm::Value* b) const {
-  if (a == nullptr) return b;
-  if (b == nullptr) return a;
+  if (a == nullptr || is_never(b)) return b;
+  if (b == nullptr || is_never(a)) return a;
   const bool vector = a->getType()->isVectorTy() || b->getType()->isVectorTy();
   return context_.builder.CreateAnd(vector ? context_.splat(a) : a, vector ? context_.splat(b) : b);
 }
@@ -356,12 +376,13 @@ LiveIndex BodyEmitter::apply(NodeId node, const ir::Coordinate& c, const LiveInd
   }
   LiveIndex result{affine, nullptr};
   if (affine) {
-    const ir::CoordinateRange r = affine->range(extents_);
+    const ir::CoordinateRange r = range_of(*affine);
     if (r.low >= 0 && r.high < extent) return result;
+    if (!safe && (r.high < 0 || r.low >= extent)) inside = context_.builder.getFalse();
   } else {
     result.value = runtime_coordinate(node, c, axes, point, guard, inside);
   }
-  if (safe) return result;
+  if (safe || is_never(inside)) return result;
   llvm::Value* value = affine ? number(result, point) : result.value;
   llvm::Value* bound = context_.i64(extent);
   inside = both(inside,
@@ -479,6 +500,7 @@ LlvmValue BodyEmitter::read_operand(NodeId node, std::size_t k, const LiveIndice
   if (space.reduced.empty() && space.reads[k].is_identity() && ir::Shape(space.parallel) == shape)
     return evaluate_guarded(operand, axes, point, guard);
   const LiveIndices index = apply(node, space.reads[k], axes, point, shape, guard, inside);
+  if (is_never(inside)) return constant(context_, body().type(operand).dtype, 0);
   return evaluate_guarded(operand, index, point, both(guard, inside));
 }
 
@@ -502,7 +524,8 @@ LlvmValue BodyEmitter::compute_node(NodeId node, const LiveIndices& index, Point
   for (std::size_t k = 0; k < spaces_[node].reads.size(); ++k) {
     llvm::Value* inside = nullptr;
     LlvmValue v = read_operand(node, k, index, point, guard, inside);
-    if (inside != nullptr) v = select(LlvmValue(context_, DType::i1, inside), v, fill(node));
+    if (inside != nullptr)
+      v = is_never(inside) ? fill(node) : select(LlvmValue(context_, DType::i1, inside), v, fill(node));
     x.push_back(v);
   }
   std::vector<LlvmValue> axes;
@@ -517,6 +540,7 @@ LlvmValue BodyEmitter::movement(NodeId node, const LiveIndices& index, Point& po
   for (std::size_t k = 0; k < spaces_[node].reads.size(); ++k) {
     llvm::Value* inside = nullptr;
     const LlvmValue v = read_operand(node, k, index, point, guard, inside);
+    if (is_never(inside)) continue;
     result = inside == nullptr ? v : select(LlvmValue(context_, DType::i1, inside), v, result ? *result : fill(node));
   }
   return result ? *result : fill(node);

@@ -87,6 +87,9 @@ class BodyEmitter {
   void prefetch(std::size_t input, const ir::Affine& element, Point& point, CacheLevel level = CacheLevel::first);
   /// Fetches what the outputs at the point read beside the anchor, and the places that they write.
   void prefetch_outputs(Point& point, CacheLevel level = CacheLevel::first);
+  /// From now on code is emitted for points of `axis` in [begin, end) only: reads that exist at all of them, or at
+  /// none, need no guard.
+  void restrict_axis(int axis, std::int64_t begin, std::int64_t end);
   /// The form reads operands of `node` only where they are present: no guards.
   void trust_reads(ir::NodeId node) { trusted_ = node; }
   /// Coordinates of flat element `address` in a tensor of `shape`.
@@ -111,7 +114,7 @@ class BodyEmitter {
                     const ir::Shape& operand, llvm::Value* guard, llvm::Value*& inside);
   /// Flat element number.
   LiveIndex flatten(const LiveIndices& index, const ir::Shape& shape, const Point& point);
-  /// a & b where null means true; splats where needed.
+  /// a & b where null means true; splats where needed. Known to be false where one of them is.
   llvm::Value* both(llvm::Value* a, llvm::Value* b) const;
   const ir::Space& space(ir::NodeId node) const { return spaces_[node]; }
   std::size_t input_position(ir::NodeId node) const;
@@ -144,6 +147,8 @@ class BodyEmitter {
   Point* hoisted(ir::Value value, const LiveIndices& index, Point& point) const;
   std::string key(ir::Value value, const LiveIndices& index, llvm::Value* guard) const;
   LlvmValue fill(ir::NodeId node) const;
+  /// Smallest and largest value at the points for which code is emitted.
+  ir::CoordinateRange range_of(const ir::Affine& index) const;
   llvm::Value* add(llvm::Value* a, llvm::Value* b) const;
   llvm::Value* scaled(llvm::Value* a, std::int64_t factor) const;
   llvm::Value* vector_address(const Address& a) const;
@@ -154,6 +159,7 @@ class BodyEmitter {
   std::vector<llvm::Value*> pointers_;
   bool checked_;
   ir::Ints extents_;
+  std::map<int, ir::CoordinateRange> restricted_;  // axes of which only a part is emitted
   ir::Affine outer_number_;
   std::vector<ir::NodeId> inputs_;
   std::vector<ir::NodeBody<LlvmValue>> bodies_;

@@ -295,7 +295,7 @@ std::int64_t column_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& 
 void emit_column(KernelJob& job) {
   if (shares_chunks(job.emit.kernel(), job.emit.shape())) return SharedColumns(job).run();
   const std::vector<std::size_t> outputs = all_outputs(job);
-  over_outer(job, [&](std::span<Point> points) {
+  over_outer(job, false, [&](std::span<Point> points) {
     for (const std::vector<NodeId>& anchors : visits_of(job.emit.body(), job.emit.shape())) {
       Chains chains(job, anchors, points);
       chains.finish(chains.all());

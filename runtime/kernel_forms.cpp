@@ -31,6 +31,8 @@ bool axes_are_only_addresses(const ir::Graph& body) {
   return true;
 }
 
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return a <= 0 ? 0 : (a + b - 1) / b; }
+
 /// Every access moves along `outer` as far as over a whole run of `inner`.
 bool merge(const ir::KernelShape& shape, int outer, int inner, std::int64_t inner_extent) {
   const auto fits = [&](const Affine& a) { return a.scale_of(outer) == a.scale_of(inner) * inner_extent; };
@@ -59,6 +61,28 @@ AxisSplit split_axes(const ir::Graph& body, const ir::KernelShape& shape, int fi
   for (int axis = first; axis < last; ++axis)
     if (std::find(split.group.begin(), split.group.end(), axis) == split.group.end()) split.loops.push_back(axis);
   return split;
+}
+
+std::vector<std::int64_t> guard_borders(const ir::KernelShape& shape, int axis, std::int64_t lanes) {
+  constexpr std::size_t most_pieces = 8;
+  const std::int64_t extent = shape.extents()[static_cast<std::size_t>(axis)];
+  std::vector<std::int64_t> borders = {0, extent};
+  for (const ir::KernelGuard& g : shape.guards) {
+    const std::int64_t scale = g.coordinate.scale_of(axis);
+    if (scale == 0 || g.coordinate.scales.size() != 1) continue;
+    // The first places at which the coordinate is no longer below (scale < 0: above) 0 and the extent.
+    for (const std::int64_t limit : {std::int64_t{0}, g.extent}) {
+      const std::int64_t distance = scale > 0 ? limit - g.coordinate.offset : g.coordinate.offset - limit + 1;
+      const std::int64_t place = divide_up(distance, std::abs(scale));
+      if (place > 0 && place < extent) borders.push_back(place);
+    }
+  }
+  std::ranges::sort(borders);
+  borders.erase(std::ranges::unique(borders).begin(), borders.end());
+  std::int64_t vectors = 0;
+  for (std::size_t k = 1; k < borders.size(); ++k) vectors += divide_up(borders[k] - borders[k - 1], lanes);
+  if (borders.size() - 1 > most_pieces || vectors > divide_up(extent, lanes)) return {0, extent};
+  return borders;
 }
 
 void loop_axes(KernelJob& job, std::span<const int> axes, bool shared, Point& parent,
@@ -181,7 +205,28 @@ std::vector<std::size_t> all_outputs(const KernelJob& job) {
   return outputs;
 }
 
-void over_outer(KernelJob& job, const std::function<void(std::span<Point>)>& body) {
+namespace {
+
+/// One row of vectors, in pieces that know which reads exist.
+void sweep_pieces(KernelJob& job, int axis, Point& row, const std::function<void(std::span<Point>)>& body) {
+  const std::vector<std::int64_t> borders = guard_borders(job.emit.shape(), axis, job.context.lanes);
+  for (std::size_t k = 1; k < borders.size(); ++k) {
+    const std::int64_t first = borders[k - 1];
+    const std::int64_t extent = borders[k] - first;
+    job.emit.restrict_axis(axis, first, borders[k]);
+    const auto place = [&](Point& p) {
+      p.group = {axis};
+      p.counter = job.builder().CreateNSWAdd(p.counter, job.i64(first));
+    };
+    const std::int64_t blocks = block_count(extent, job.context.lanes, job.schedule.unroll);
+    sweep_vectors(job, extent, job.schedule.unroll, job.i64(0), job.i64(blocks), row, place, body);
+  }
+  job.emit.restrict_axis(axis, 0, borders.back());
+}
+
+}  // namespace
+
+void over_outer(KernelJob& job, bool in_pieces, const std::function<void(std::span<Point>)>& body) {
   const AxisSplit split =
       split_axes(job.emit.body(), job.emit.shape(), 0, static_cast<int>(job.emit.shape().outer.size()));
   const bool share_loop = std::any_of(split.loops.begin(), split.loops.end(),
@@ -192,6 +237,7 @@ void over_outer(KernelJob& job, const std::function<void(std::span<Point>)>& bod
     if (job.emit.shape().outer[static_cast<std::size_t>(k)] == 1) job.root.axes[k] = job.i64(0);
   std::erase_if(loops, [&](int k) { return job.emit.shape().outer[static_cast<std::size_t>(k)] == 1; });
   loop_axes(job, loops, share_loop, job.root, [&](Point& at) {
+    if (in_pieces && share_loop && split.group.size() == 1) return sweep_pieces(job, split.group[0], at, body);
     const std::int64_t blocks = block_count(split.group_extent, job.context.lanes, job.schedule.unroll);
     llvm::Value* begin = share_loop ? job.i64(0) : job.begin;
     llvm::Value* end = share_loop ? job.i64(blocks) : job.end;
@@ -220,7 +266,7 @@ std::vector<std::size_t> reduction_depths(const ir::Graph& body) {
 
 void emit_pointwise(KernelJob& job) {
   const std::vector<std::size_t> outputs = all_outputs(job);
-  over_outer(job, [&](std::span<Point> vectors) {
+  over_outer(job, true, [&](std::span<Point> vectors) {
     for (Point& p : vectors) job.emit.store_outputs(outputs, p);
   });
 }

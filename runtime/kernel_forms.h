@@ -36,6 +36,10 @@ struct AxisSplit {
 };
 AxisSplit split_axes(const ir::Graph& body, const ir::KernelShape& shape, int first, int last);
 
+/// The axis from 0 to its extent, cut where reads that depend on it alone begin or cease to exist: between neighbours a
+/// read is there or it is not. Not cut where that takes many pieces or leaves more vectors partly empty.
+std::vector<std::int64_t> guard_borders(const ir::KernelShape& shape, int axis, std::int64_t lanes);
+
 /// Nests loops over `axes`; the first one runs over the job's share when `shared`.
 void loop_axes(KernelJob& job, std::span<const int> axes, bool shared, Point& parent,
                const std::function<void(Point&)>& body);
@@ -70,8 +74,9 @@ struct ChunkWalk {
   std::pair<llvm::Value*, llvm::Value*> bounds(const KernelJob& job, llvm::Value* number) const;
 };
 
-/// Runs over the outer axes with the vector on their tail; shares the outermost loop.
-void over_outer(KernelJob& job, const std::function<void(std::span<Point>)>& body);
+/// Runs over the outer axes with the vector on their tail; shares the outermost loop. `in_pieces`: rows are cut at the
+/// borders of guards.
+void over_outer(KernelJob& job, bool in_pieces, const std::function<void(std::span<Point>)>& body);
 
 /// The numbers of the kernel's outputs.
 std::vector<std::size_t> all_outputs(const KernelJob& job);

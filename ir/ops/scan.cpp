@@ -210,6 +210,28 @@ class ScanGradient {
     return is_forward(v);
   }
 
+  /// Whether cheap arithmetic gives `v` from constants and values that are saved besides.
+  bool follows_from_saved(Value v) const {
+    const Node& n = back_.node(v);
+    const OpInfo& op = info(n.kind);
+    if (input_number_.contains(v.node) || stacked_.contains(v)) return false;
+    if (op.form != Form::pointwise || op.expensive || op.reads_axes) return false;
+    return std::all_of(n.operands.begin(), n.operands.end(),
+                       [&](Value o) { return saved_.contains(o) || (!varies(o) && is_made_again(o)); });
+  }
+
+  /// 1 - z beside z takes no stack. The last first: what it is made from is still saved then.
+  void make_again_from_saved() {
+    std::vector<Value> candidates;
+    for (const auto& [v, unused] : saved_) candidates.push_back(v);
+    for (auto v = candidates.rbegin(); v != candidates.rend(); ++v) {
+      if (!follows_from_saved(*v)) continue;
+      saved_.erase(*v);
+      copied_.insert(v->node);
+      for (const Value o : back_.node(*v).operands) need(o);
+    }
+  }
+
   void save_what_is_needed() {
     for (const Wanted& w : wanted_)
       if (w.way != Way::none && w.way != Way::summed_behind) need(w.gradient);
@@ -219,6 +241,7 @@ class ScanGradient {
       else if (!input_number_.contains(v.node) || is_carry(input_number_.at(v.node)))
         saved_[v] = {};
     }
+    make_again_from_saved();
     auto wider = std::make_shared<Graph>(body_);
     std::size_t results = body_.outputs().size();
     std::map<Value, std::size_t> place;

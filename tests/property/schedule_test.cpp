@@ -37,6 +37,21 @@ const Case cases[] = {
   %6 = neg %5 : f32[8,78]
   return %6 "y"
 })"},
+    {"pointwise: pieces that exist in parts of a row, one of them backwards, one cropped", ir::KernelForm::pointwise,
+     R"(graph @f {
+  %0 = input "a" : f32[5,64]
+  %1 = input "b" : f32[5,32]
+  %2 = input "c" : f32[5,96]
+  %3 = pad %0 {low = [0,64], high = [0,0], interior = [0,0], value = 0.0} : f32[5,128]
+  %4 = pad %1 {low = [0,64], high = [0,32], interior = [0,0], value = -0.0} : f32[5,128]
+  %5 = reverse %4 {axes = [1]} : f32[5,128]
+  %6 = concat %1, %2 {axis = 1} : f32[5,128]
+  %7 = pad %2 {low = [0,64], high = [0,-32], interior = [0,0], value = 1e-45} : f32[5,128]
+  %8 = add %3, %5 : f32[5,128]
+  %9 = mul %8, %7 : f32[5,128]
+  %10 = max %9, %6 : f32[5,128]
+  return %8 "sum", %10 "y", %7 "moved"
+})"},
     {"row: softmax over 77 columns", ir::KernelForm::row,
      R"(graph @f {
   %0 = input "x" : f32[5,77]

@@ -24,6 +24,13 @@ struct KernelRead {
   bool in_anchor = false;         // read while an anchor's terms are summed (else: when outputs are computed)
 };
 
+/// A coordinate that may lie outside of what it reads: there the read is absent.
+struct KernelGuard {
+  Affine coordinate;  // over the kernel's axes
+  std::int64_t extent = 0;
+  friend bool operator==(const KernelGuard&, const KernelGuard&) = default;
+};
+
 /// The loop nest of a body. Axes are numbered outer first, then inner.
 struct KernelShape {
   KernelForm form = KernelForm::pointwise;
@@ -35,6 +42,7 @@ struct KernelShape {
   std::vector<bool> output_is_full;      // per output: one element per (outer, inner), not per outer
   std::vector<Affine> output_addresses;  // flat element number that each output writes
   std::vector<KernelRead> reads;         // none where a user's function reads as it likes
+  std::vector<KernelGuard> guards;       // those that are affine
 
   Ints extents() const;
 };

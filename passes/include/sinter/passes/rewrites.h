@@ -20,6 +20,9 @@ SINTER_API ir::Graph constant_fold(const ir::Graph& graph);
 /// Makes loops one loop where they run the same nodes over the same operands (a gradient rule writes the forward loop
 /// again, with more results), and drops results that nobody reads and operands that no turn reads.
 SINTER_API ir::Graph tidy_loops(const ir::Graph& graph);
+/// Transposes what every turn of a loop multiplies by once before the loop, where the product's columns lie apart in
+/// it. simplify and tidy_loops have to follow.
+SINTER_API ir::Graph lay_out_factors(const ir::Graph& graph);
 /// Drops nodes that only matter to differentiation. Not for graphs that are still to be differentiated.
 SINTER_API ir::Graph erase_stop_gradient(const ir::Graph& graph);
 
