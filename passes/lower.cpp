@@ -13,6 +13,7 @@
 #include <sinter/passes/schedule_order.h>
 
 #include "anti_dependence.h"
+#include "in_place.h"
 #include "input_views.h"
 #include "loop_schedule.h"
 
@@ -59,7 +60,11 @@ Graph turn_graph(const Graph& body, std::size_t carries) {
 class Lowering {
  public:
   Lowering(const Graph& graph, const ir::Target& target, Program& program, int depth)
-      : graph_(graph), target_(target), program_(program), depth_(depth), storage_(graph), order_(order_nodes(graph)) {}
+      : graph_(graph), target_(target), program_(program), depth_(depth), storage_(graph) {
+    KernelShapes shapes;
+    order_ = order_nodes(graph, shapes);
+    taken_ = places_taken(graph, storage_, order_.nodes, shapes);
+  }
 
   /// A whole program.
   void run() {
@@ -76,7 +81,6 @@ class Lowering {
   std::vector<ir::Item> lower() {
     bind_constants();
     choose_homes();
-    find_last_readers();
     copy_outputs(true);
     for (const NodeId id : order_.nodes)
       if (!is_bound(graph_.node(id)) && !storage_.is_view(id)) add_node(id);
@@ -116,48 +120,15 @@ class Lowering {
       home_.try_emplace(storage_.of(graph_.outputs()[k].value), outputs_[k]);
   }
 
+  bool is_arena(BufferId buffer) const { return program_.buffers[buffer].kind == BufferKind::arena; }
+
   BufferId home(Value v) {
     const Value root = storage_.of(v);
     const auto found = home_.find(root);
     if (found != home_.end()) return found->second;
+    if (const auto taken = taken_.find(root); taken != taken_.end() && is_arena(home(taken->second)))
+      return home_[root] = home(taken->second);
     return home_[root] = add_buffer(BufferKind::arena, "", graph_.type(root));
-  }
-
-  /// Values that are copied at the end are read last by no node.
-  void find_last_readers() {
-    for (const NodeId id : order_.nodes)
-      if (!storage_.is_view(id))
-        for (const Value& v : graph_.node(id).operands) last_reader_[storage_.of(v)] = id;
-    for (const ir::Output& o : graph_.outputs()) last_reader_.erase(storage_.of(o.value));
-    for (const ir::Update& u : graph_.updates()) last_reader_.erase(storage_.of(u.value));
-  }
-
-  /// Whether the buffer of operand `slot` belongs to a value that nobody needs after node `id`.
-  bool is_used_up(NodeId id, std::size_t slot) const {
-    const std::vector<Value>& operands = graph_.node(id).operands;
-    const Value value = storage_.of(operands[slot]);
-    const auto last = last_reader_.find(value);
-    return !is_bound(graph_.node(value.node)) && last != last_reader_.end() && last->second == id &&
-           std::ranges::count(operands, value, [&](const Value& v) { return storage_.of(v); }) == 1;
-  }
-
-  /// A result takes the place of an operand that is used up, where each of its elements is written over the one that
-  /// was read for it: its lines are in the cache already, and it needs no memory of its own.
-  void reuse_operands(NodeId id, const ir::Kernel& kernel, const ir::KernelShape& shape) {
-    std::vector<BufferId> taken;
-    for (std::uint32_t r = 0; r < graph_.node(id).results.size(); ++r) {
-      if (home_.contains(storage_.of({id, r}))) continue;
-      for (std::size_t slot = 0; slot < kernel.inputs.size(); ++slot) {
-        const BufferId buffer = kernel.inputs[slot];
-        const bool is_arena = program_.buffers[buffer].kind == BufferKind::arena;
-        const bool same = program_.buffers[buffer].type.dtype == graph_.node(id).results[r].dtype;
-        if (!is_arena || !same || std::ranges::count(taken, buffer) > 0 || !is_used_up(id, slot)) continue;
-        if (!ir::may_overwrite(*kernel.body, shape, slot, r)) continue;
-        home_[storage_.of({id, r})] = buffer;
-        taken.push_back(buffer);
-        break;
-      }
-    }
   }
 
   void add_node(NodeId id) {
@@ -215,21 +186,15 @@ class Lowering {
     if (!n.path.empty()) kernel.name = n.path + ": " + kernel.name;
     kernel.body = n.body ? n.body : std::make_shared<const Graph>(single_node_body(graph_, id));
     for (const Value& v : n.operands) kernel.inputs.push_back(home(v));
-    const ir::KernelShape shape = take_views(kernel);
-    reuse_operands(id, kernel, shape);
     for (std::uint32_t r = 0; r < n.results.size(); ++r) kernel.outputs.push_back(home({id, r}));
-    append(std::move(kernel), shape);
+    append(std::move(kernel));
   }
 
-  static ir::KernelShape take_views(ir::Kernel& kernel) {
+  void append(ir::Kernel kernel) {
     kernel.body = with_inputs_as_viewed(std::move(kernel.body));
-    auto shape = ir::kernel_shape(*kernel.body);
+    const auto shape = ir::kernel_shape(*kernel.body);
     if (const auto* why = std::get_if<std::string>(&shape)) internal_error("'", kernel.name, "' is no kernel: ", *why);
-    return std::get<ir::KernelShape>(std::move(shape));
-  }
-
-  void append(ir::Kernel kernel, const ir::KernelShape& shape) {
-    kernel.schedule = choose_schedule(*kernel.body, shape, target_);
+    kernel.schedule = choose_schedule(*kernel.body, std::get<ir::KernelShape>(shape), target_);
     items_.emplace_back(std::move(kernel));
   }
 
@@ -239,8 +204,7 @@ class Lowering {
     kernel.body = std::make_shared<const Graph>(copy_body(type));
     kernel.inputs = {from};
     kernel.outputs = {to};
-    const ir::KernelShape shape = take_views(kernel);
-    append(std::move(kernel), shape);
+    append(std::move(kernel));
   }
 
   /// Old values of states leave before anything runs, so that new ones may be written over them (a turn of a loop whose
@@ -278,7 +242,7 @@ class Lowering {
   Order order_;
   std::vector<ir::Item> items_;
   std::map<Value, BufferId> home_;
-  std::map<Value, NodeId> last_reader_;
+  std::map<Value, Value> taken_;  // places, by result
   std::vector<BufferId> outputs_;
 };
 

@@ -154,7 +154,7 @@ class Chains {
 
 /// The anchors in the order in which they can be reduced, those together that need none of each other.
 std::vector<std::vector<NodeId>> visits_of(const ir::Graph& body, const ir::KernelShape& shape) {
-  const std::vector<std::size_t> depths = reduction_depths(body);
+  const std::vector<std::size_t> depths = anchor_depths(body, shape.anchors);
   std::vector<std::vector<NodeId>> visits;
   for (const NodeId anchor : shape.anchors) {
     visits.resize(std::max(visits.size(), depths[anchor]));

@@ -254,12 +254,13 @@ void meet(KernelJob& job) {
   });
 }
 
-std::vector<std::size_t> reduction_depths(const ir::Graph& body) {
+std::vector<std::size_t> anchor_depths(const ir::Graph& body, std::span<const NodeId> anchors) {
   std::vector<std::size_t> depths;
-  for (const ir::Node& n : body.nodes()) {
-    std::size_t depth = 0;
-    for (const ir::Value& v : n.operands) depth = std::max(depth, depths[v.node]);
-    depths.push_back(depth + (ir::info(n.kind).form == ir::Form::reduce ? 1 : 0));
+  for (NodeId id = 0; id < body.size(); ++id) {
+    std::size_t depth = std::ranges::count(anchors, id) > 0 ? 1 : 0;
+    const std::size_t own = depth;
+    for (const ir::Value& v : body.node(id).operands) depth = std::max(depth, depths[v.node] + own);
+    depths.push_back(depth);
   }
   return depths;
 }

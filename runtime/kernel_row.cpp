@@ -35,7 +35,7 @@ bool is_in_place(const ir::Kernel& kernel, std::size_t output) {
 }
 
 RowPlan plan_row(const ir::Kernel& kernel, const ir::KernelShape& shape) {
-  const std::vector<std::size_t> depths = reduction_depths(*kernel.body);
+  const std::vector<std::size_t> depths = anchor_depths(*kernel.body, shape.anchors);
   RowPlan plan;
   for (const NodeId anchor : shape.anchors) {
     plan.sweeps.resize(std::max(plan.sweeps.size(), depths[anchor]));

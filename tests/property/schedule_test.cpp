@@ -115,6 +115,55 @@ const Case cases[] = {
   update %1 = %3
   return %2 "g"
 })"},
+    {"column: two sums in one visit over chunks that threads share, updates in place", ir::KernelForm::column,
+     R"(graph @f {
+  %0 = input "x" : f32[2,61,43,37]
+  %1 = input "dy" : f32[2,61,43,37]
+  %2 = state "scale" : f32[37]
+  %3 = state "offset" : f32[37]
+  %4 = fused %0, %1, %2, %3 {name = "sums", note = ""} : (f32[37], f32[37], f32[37], f32[37]) {
+    %0 = input "x" : f32[2,61,43,37]
+    %1 = input "dy" : f32[2,61,43,37]
+    %2 = input "scale" : f32[37]
+    %3 = input "offset" : f32[37]
+    %4 = reduce_sum %1 {axes = [0,1,2]} : f32[37]
+    %5 = mul %0, %1 : f32[2,61,43,37]
+    %6 = reduce_sum %5 {axes = [0,1,2]} : f32[37]
+    %7 = mul %4, %6 : f32[37]
+    %8 = sub %2, %6 : f32[37]
+    %9 = sub %3, %4 : f32[37]
+    return %6 "g", %7 "p", %8 "scale", %9 "offset"
+  }
+  update %2 = %4.2
+  update %3 = %4.3
+  return %4.0 "g", %4.1 "p"
+})"},
+    {"column: the largest of each column, shared chunks", ir::KernelForm::column,
+     R"(graph @f {
+  %0 = input "x" : f64[4500,21]
+  %1 = reduce_max %0 {axes = [0]} : f64[21]
+  return %1 "y"
+})"},
+    {"column: a sum that needs another, many chunks", ir::KernelForm::column,
+     R"(graph @f {
+  %0 = input "x" : f32[4200,18]
+  %1 = fused %0 {name = "spread", note = ""} : (f32[18], f32[18]) {
+    %0 = input "x" : f32[4200,18]
+    %1 = reduce_sum %0 {axes = [0]} : f32[18]
+    %2 = broadcast %1 {shape = <4200,18>, dims = [1]} : f32[4200,18]
+    %3 = sub %0, %2 : f32[4200,18]
+    %4 = abs %3 : f32[4200,18]
+    %5 = reduce_sum %4 {axes = [0]} : f32[18]
+    return %1 "sum", %5 "spread"
+  }
+  return %1.0 "sum", %1.1 "spread"
+})"},
+    {"column: half-precision sums, shared chunks", ir::KernelForm::column,
+     R"(graph @f {
+  %0 = input "x" : bf16[4100,17]
+  %1 = reduce_sum %0 {axes = [0]} : bf16[17]
+  return %1 "y"
+})"},
     {"column: several outer axes", ir::KernelForm::column,
      R"(graph @f {
   %0 = input "x" : f64[3,5,7,6]
@@ -242,6 +291,30 @@ const Case cases[] = {
   %2 = conv %0, %1 {role = "forward", stride = [2,1], dilation = [1,1], low = [1,1], extents = [3,7]} : f32[2,3,7,19,1]
   return %2 "y"
 })"},
+    {"contract: filter gradient of a depthwise convolution, shared chunks, an update in place",
+     ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[3,41,43,19,1]
+  %1 = input "dy" : f32[3,41,43,19,1]
+  %2 = state "w" : f32[3,3,1,19,1]
+  %3 = conv %0, %1 {role = "filter_gradient", stride = [1,1], dilation = [1,1], low = [1,1], extents = [3,3]} : f32[3,3,1,19,1]
+  %4 = sub %2, %3 : f32[3,3,1,19,1]
+  update %2 = %4
+})"},
+    {"contract: filter gradient of a first layer with stride 2, shared chunks", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[2,81,90,1,3]
+  %1 = input "dy" : f32[2,40,60,1,35]
+  %2 = conv %0, %1 {role = "filter_gradient", stride = [2,1], dilation = [1,1], low = [0,0], extents = [3,3]} : f32[3,3,3,1,35]
+  return %2 "w"
+})"},
+    {"contract: a small weight gradient over many rows, pieces of one chain as chunks", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[4100,13]
+  %1 = input "dy" : f32[4100,33]
+  %2 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [0], contract_b = [0]} : f32[13,33]
+  return %2 "dw"
+})"},
     {"column: pooling with padding", ir::KernelForm::column,
      R"(graph @f {
   %0 = input "x" : f32[2,5,6,19]
@@ -326,6 +399,7 @@ TEST_CASE("every schedule of every form gives the interpreter's bits") {
     const ir::Program program = fused ? passes::lower(graph, options) : passes::compile(graph, options);
     bool has_form = false;
     ir::for_each_kernel(program.items, [&](const ir::Kernel& k) { has_form = has_form || k.schedule.form == c.form; });
+    INFO(c.name);
     CHECK(has_form);
     const ir::InterpreterResult expected = ir::interpret(graph, environment);
     ++turn;
