@@ -346,9 +346,28 @@ LlvmValue bit_and(const LlvmValue& a, const LlvmValue& b) {
   const Pair p = unify(a, b);
   return with(a, a.builder().CreateAnd(p.a, p.b));
 }
+namespace {
+
+/// `x > c or x is NaN` for a constant c that is none: one comparison instead of two. Null for all else.
+llvm::Value* unordered_comparison(Builder& builder, Pair p) {
+  const auto* ordered = llvm::dyn_cast<llvm::FCmpInst>(p.a);
+  const auto* nan = llvm::dyn_cast<llvm::FCmpInst>(p.b);
+  if (ordered == nullptr || nan == nullptr || !llvm::FCmpInst::isOrdered(ordered->getPredicate())) return nullptr;
+  llvm::Value* x = ordered->getOperand(0);
+  if (nan->getPredicate() != llvm::CmpInst::FCMP_UNE || nan->getOperand(0) != x || nan->getOperand(1) != x)
+    return nullptr;
+  const llvm::APFloat* limit = nullptr;
+  if (!llvm::PatternMatch::match(ordered->getOperand(1), llvm::PatternMatch::m_APFloat(limit)) || limit->isNaN())
+    return nullptr;
+  return builder.CreateFCmp(llvm::FCmpInst::getUnorderedPredicate(ordered->getPredicate()), x, ordered->getOperand(1));
+}
+
+}  // namespace
+
 LlvmValue bit_or(const LlvmValue& a, const LlvmValue& b) {
   need_integer(a);
   const Pair p = unify(a, b);
+  if (llvm::Value* one = unordered_comparison(a.builder(), p)) return with(a, one);
   return with(a, a.builder().CreateOr(p.a, p.b));
 }
 LlvmValue bit_xor(const LlvmValue& a, const LlvmValue& b) {
