@@ -17,8 +17,13 @@ namespace {
 template <class Draw>
 Array sample(const InitializerRequest& request, const std::optional<std::uint64_t>& seed, Draw draw) {
   const RandomStream stream(seed.value_or(request.seed), request.path);
-  Array values = Array::zeros(request.shape, DType::f64);
   std::uint64_t position = 0;
+  if (request.dtype == DType::f32) {  // without a copy of twice the size
+    Array values = Array::zeros(request.shape, DType::f32);
+    for (float& x : values.mutable_span<float>()) x = static_cast<float>(draw(stream, position++));
+    return values;
+  }
+  Array values = Array::zeros(request.shape, DType::f64);
   for (double& x : values.mutable_span<double>()) x = draw(stream, position++);
   return values.astype(request.dtype);
 }
