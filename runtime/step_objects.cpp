@@ -10,6 +10,10 @@
 #include <exception>
 #include <thread>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include "codegen.h"
 #include "jit.h"
 
@@ -55,6 +59,13 @@ Parts deal(const DistinctKernels& kernels, std::size_t processors) {
   return parts;
 }
 
+/// What compiling took goes back to the system: the step that was made may run for days beside it.
+void give_back_memory() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
+
 }  // namespace
 
 std::vector<std::string> step_objects(const ir::Program& program, const CompileOptions& options,
@@ -84,6 +95,7 @@ std::vector<std::string> step_objects(const ir::Program& program, const CompileO
   }
   for (const std::exception_ptr& failure : failures)
     if (failure) std::rethrow_exception(failure);
+  give_back_memory();
   return objects;
 }
 
