@@ -38,9 +38,10 @@ struct ContractWorkspace {
   std::int64_t panels = 1;        // panels held at once
   std::int64_t block = 1;         // groups of rows that meet the panels held, one after the other
   std::int64_t rows = 0;          // one packed register tile of the row side; 0: rows are read as they lie
-  std::int64_t group = 0;         // running totals of one group and panel; 0: there is one chunk only
+  std::int64_t group = 0;         // sums of one group and panel: totals, then the chunk so far; 0: one chunk only
   std::int64_t total_groups = 0;  // groups whose totals are held
 
+  static constexpr std::int64_t part = 256;  // terms of a chunk that are packed at once, where there are several chunks
   static constexpr std::int64_t hot_panels = std::int64_t{256} * 1024;  // bytes that are still close when they are used
   bool is_hot() const { return panel * panels <= hot_panels; }
   std::int64_t rows_bytes(const ContractTiles& tiles) const;
@@ -67,8 +68,10 @@ class ContractEmitter {
   /// The chunk of terms that is being added: all of them, or one of several whose totals lie in memory.
   struct Chunk {
     llvm::Value* number = nullptr;  // null: the only one
-    llvm::Value* begin = nullptr;
+    llvm::Value* begin = nullptr;   // of the part of it that is added now
     llvm::Value* end = nullptr;
+    llvm::Value* is_first_part = nullptr;
+    llvm::Value* is_last_part = nullptr;
   };
   struct Range {
     llvm::Value* begin = nullptr;
@@ -88,6 +91,7 @@ class ContractEmitter {
   void sweep_columns(Range tiles, Point& at, const std::function<void(std::span<Point>)>& body);
   void blocks();
   void chunk_blocks(Point& columns, Range panels, Range groups);
+  void chunk_parts(Point& chunk, llvm::Value* number, Range panels, Range groups);
   void row_blocks(Point& at, Range panels, Range groups);
   void panel_tiles(Point& at, Range panels, Range groups);
   /// Calls tile_at for the groups: full ones in a loop, then what is left of the rows.

@@ -74,7 +74,7 @@ ContractWorkspace contract_workspace(const ir::Schedule& s, const ContractTiles&
   ContractWorkspace w;
   if (walk.count == 0) return w;
   const std::int64_t bytes = ir::size_of(dtype);
-  const std::int64_t terms = std::min(walk.total, walk.length);
+  const std::int64_t terms = std::min(walk.total, walk.count > 1 ? ContractWorkspace::part : walk.length);
   const std::int64_t tile = terms * s.tile_rows * bytes;
   const std::int64_t groups = std::max<std::int64_t>(1, tiles.row_groups);
   const std::int64_t group = std::max<std::int64_t>(1, tile * tiles.tiles);
@@ -89,7 +89,7 @@ ContractWorkspace contract_workspace(const ir::Schedule& s, const ContractTiles&
   if (s.pack_rows) w.rows = whole_lines(tile + s.lanes * bytes);
   if (walk.count > 1) {
     const std::int64_t capacity = s.swap ? divide_up(tiles.height, s.lanes) * s.lanes : tiles.height;
-    w.group = whole_lines(capacity * s.tile_vectors * s.lanes * bytes);
+    w.group = 2 * whole_lines(capacity * s.tile_vectors * s.lanes * bytes);
     w.total_groups = std::clamp<std::int64_t>(totals_budget / (w.group * w.panels), 1, groups);
   }
   return w;

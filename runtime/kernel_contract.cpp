@@ -157,11 +157,23 @@ void ContractEmitter::chunk_blocks(Point& columns, Range panels, Range groups) {
               emit_loop(job_.builder(), job_.i64(0), job_.i64(walk_.count), 1,
                         [&](llvm::Value* number, llvm::Instruction* chunk_entry) {
                           Point at = region_of(held, chunk_entry);
-                          const auto [begin, end] = walk_.bounds(job_, number);
-                          chunk_ = {number, begin, end};
-                          pack_panels(at, panels, begin, end);
-                          row_blocks(at, panels, {first, last});
+                          chunk_parts(at, number, panels, {first, last});
                         });
+            });
+}
+
+/// A chunk part by part: the chains go on where the part before left them.
+void ContractEmitter::chunk_parts(Point& chunk, llvm::Value* number, Range panels, Range groups) {
+  llvm::IRBuilder<>& b = job_.builder();
+  const auto [chunk_begin, chunk_end] = walk_.bounds(job_, number);
+  llvm::Value* start = chunk_begin;
+  llvm::Value* stop = chunk_end;
+  in_pieces(job_, start, stop, ContractWorkspace::part,
+            [&](llvm::Value* begin, llvm::Value* end, llvm::Instruction* entry) {
+              Point at = region_of(chunk, entry);
+              chunk_ = {number, begin, end, b.CreateICmpEQ(begin, start), b.CreateICmpEQ(end, stop)};
+              pack_panels(at, panels, begin, end);
+              row_blocks(at, panels, groups);
             });
 }
 
@@ -253,12 +265,22 @@ void ContractEmitter::add_chunk(std::span<Point> columns, llvm::Value* group, st
                                        job_.i64(workspace_.panel * workspace_.panels + workspace_.rows_bytes(tiles_)));
   llvm::Value* totals = at_byte(offset);
   llvm::Value* first = first_row(group);
+  llvm::Value* so_far = at_byte(b.CreateNSWAdd(offset, job_.i64(workspace_.group / 2)));
   each_tile(columns, rows, [&](std::span<Point> regions, llvm::Value* row, std::int64_t tile_rows) {
-    const Tile start(static_cast<std::size_t>(tile_rows) * regions.size(), zero());
-    const Tile chunk = chain(regions, b.CreateNSWAdd(first, row), tile_rows, chunk_.begin, chunk_.end, 0, start);
-    add_to_totals(job_, node_, chunk, slot(totals, b.CreateNSWMul(row, job_.i64(count))), chunk_.number);
+    llvm::Value* place = b.CreateNSWMul(row, job_.i64(count));
+    const LlvmValue is_first(job_.context, DType::i1, chunk_.is_first_part);
+    Tile start;
+    for (std::size_t k = 0; k < static_cast<std::size_t>(tile_rows) * regions.size(); ++k) {
+      const LlvmValue before(job_.context, dtype_, b.CreateLoad(vector_type(), slot(slot(so_far, place), k)));
+      start.push_back(select(is_first, zero(), before));
+    }
+    const Tile sum = chain(regions, b.CreateNSWAdd(first, row), tile_rows, chunk_.begin, chunk_.end, 0, start);
+    for (std::size_t k = 0; k < sum.size(); ++k) b.CreateStore(sum[k].value(), slot(slot(so_far, place), k));
+    emit_if(b, chunk_.is_last_part,
+            [&](llvm::Instruction*) { add_to_totals(job_, node_, sum, slot(totals, place), chunk_.number); });
   });
-  emit_if(b, b.CreateICmpEQ(chunk_.number, job_.i64(walk_.count - 1)), [&](llvm::Instruction* entry) {
+  llvm::Value* last_chunk = b.CreateICmpEQ(chunk_.number, job_.i64(walk_.count - 1));
+  emit_if(b, b.CreateAnd(last_chunk, chunk_.is_last_part), [&](llvm::Instruction* entry) {
     std::vector<Point> regions = inside(columns, entry);
     finish_memory(regions, first, rows, totals);
   });
