@@ -5,7 +5,7 @@
 #include <sinter/ir/region.h>
 #include <sinter/passes/memory_plan.h>
 
-#include "in_place.h"
+#include "anti_dependence.h"
 
 namespace sinter::passes {
 
@@ -32,10 +32,7 @@ std::int64_t bytes_inside(const ir::Node& node) {
 class TimelineBuilder {
  public:
   TimelineBuilder(const Graph& graph, KernelShapes& shapes)
-      : graph_(graph),
-        storage_(graph),
-        order_(order_nodes(graph, shapes)),
-        taken_(places_taken(graph, storage_, order_.nodes, shapes)) {}
+      : graph_(graph), storage_(graph), order_(order_nodes(graph, shapes)) {}
 
   Timeline run() {
     line_.nodes = order_.nodes;
@@ -95,11 +92,9 @@ class TimelineBuilder {
     };
     for (NodeId id = 0; id < graph_.size(); ++id) {
       const std::size_t made = line_.position[id];
-      for (std::uint32_t r = 0; r < line_.bytes[id].size(); ++r) {
-        const std::size_t last = line_.last_read[id][r];
-        const std::size_t first = made + (taken_.contains({id, r}) ? 1 : 0);  // until then it is the operand's place
-        if (first <= last) add(line_.bytes[id][r], first, last);
-      }
+      // Results that will take the place of an operand (in_place.h) count beside it while they are made: the search
+      // finds more ways than with exact numbers, and a budget is judged by the arena that lowering plans.
+      for (std::size_t r = 0; r < line_.bytes[id].size(); ++r) add(line_.bytes[id][r], made, line_.last_read[id][r]);
       add(bytes_inside(graph_.node(id)), made, made);
     }
     std::int64_t now = 0;
@@ -109,7 +104,6 @@ class TimelineBuilder {
   const Graph& graph_;
   Storage storage_;
   Order order_;
-  std::map<Value, Value> taken_;
   Timeline line_;
 };
 
