@@ -264,13 +264,14 @@ void place_arena(Program& program) {
   const std::vector<BufferId> arena = program.of_kind(BufferKind::arena);
   std::map<BufferId, Lifetime> lives;
   for (const BufferId b : arena) lives[b] = {program.buffers[b].type.bytes(), -1, -1};
-  for (std::size_t k = 0; k < program.items.size(); ++k)
+  for (std::size_t k = 0; k < program.items.size(); ++k) {
     for_each_root(program, program.items[k], [&](BufferId b) {
       const auto life = lives.find(b);
       if (life == lives.end()) return;
       if (life->second.first < 0) life->second.first = static_cast<std::int64_t>(k);
       life->second.last = static_cast<std::int64_t>(k);
     });
+  }
   std::vector<Lifetime> lifetimes;
   for (const BufferId b : arena) lifetimes.push_back(lives.at(b));
   const MemoryPlan plan = plan_memory(lifetimes);

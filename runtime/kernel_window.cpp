@@ -30,7 +30,8 @@ WindowEmitter::WindowEmitter(KernelJob& job, const WindowPlan& plan, Point& batc
 void WindowEmitter::run() {
   if (plan_.shares_chunks) return shared_chunks();
   if (plan_.nest.chunked) return each_columns(batch_, [&](std::span<Point> columns) { chunks(columns); });
-  if (plan_.nest.shared_columns && !job_.schedule.pack_vectors) {  // all columns of a tile before the next: they lie side by side
+  // All columns of a tile before the next: they lie side by side.
+  if (plan_.nest.shared_columns && !job_.schedule.pack_vectors) {
     return each_tile({&batch_, 1}, own_tiles(),
                      [&](std::span<Point> at, llvm::Value*, llvm::Value* start, const TileGroup& group) {
                        each_columns(at[0], [&](std::span<Point> columns) { tile(columns, start, group); });
