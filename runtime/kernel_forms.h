@@ -81,8 +81,8 @@ void over_outer(KernelJob& job, bool in_pieces, const std::function<void(std::sp
 /// The numbers of the kernel's outputs.
 std::vector<std::size_t> all_outputs(const KernelJob& job);
 
-/// Per node: how many anchors, each needing the one before, stand behind it (itself included). Anchors of one depth need
-/// none of each other.
+/// Per node: how many anchors, each needing the one before, stand behind it (itself included). Anchors of one depth
+/// need none of each other.
 std::vector<std::size_t> anchor_depths(const ir::Graph& body, std::span<const ir::NodeId> anchors);
 
 /// Waits inside the kernel for the other threads, where there are any.

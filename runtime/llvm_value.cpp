@@ -422,7 +422,8 @@ LlvmValue mul_high(const LlvmValue& a, const LlvmValue& b) {
   llvm::Value* high = builder.CreateTrunc(builder.CreateLShr(product, 32), p.a->getType());
   if (!high->getType()->isVectorTy()) return with(a, high);
   // Random bits are long chains of these, and instruction selection asks of each product which bits of its operands are
-  // known, through all that is before it. The fence, which is no instruction, ends that: W3's selection took 72 ms, not 79.
+  // known, through all that is before it. The fence, which is no instruction, ends that: W3's selection took 72 ms,
+  // not 79.
   llvm::Type* opaque = shaped(builder.getFloatTy(), high->getType());
   llvm::Value* fenced = builder.CreateArithmeticFence(builder.CreateBitCast(high, opaque), opaque);
   return with(a, builder.CreateBitCast(fenced, high->getType()));
