@@ -26,15 +26,8 @@ bool may_write(const Graph& graph, const Storage& storage, Value made, NodeId st
     if (storage.of(node.operands[slot]) == Value{state}) slots.push_back(slot);
   if (slots.empty()) return true;
 
-  const auto allows = [&](const Graph& body, const KernelShapes::Shape& shape) {
-    const auto* known = std::get_if<ir::KernelShape>(&shape);
-    return known != nullptr && std::ranges::all_of(slots, [&](std::size_t slot) {
-             return ir::may_overwrite(body, *known, slot, made.result);
-           });
-  };
-  if (node.body) return allows(*node.body, shapes.of(node.body));
-  const Graph single = single_node_body(graph, made.node);
-  return allows(single, kernel_shape(single));
+  return std::ranges::all_of(
+      slots, [&](std::size_t slot) { return may_overwrite(graph, made.node, slot, made.result, shapes); });
 }
 
 }  // namespace
@@ -57,6 +50,17 @@ Storage::Storage(const Graph& graph) {
 const KernelShapes::Shape& KernelShapes::of(const std::shared_ptr<const Graph>& body) {
   const auto known = found_.find(body);
   return known != found_.end() ? known->second : found_.emplace(body, kernel_shape(*body)).first->second;
+}
+
+bool may_overwrite(const Graph& graph, NodeId kernel, std::size_t slot, std::size_t result, KernelShapes& shapes) {
+  const auto allows = [&](const Graph& body, const KernelShapes::Shape& shape) {
+    const auto* known = std::get_if<ir::KernelShape>(&shape);
+    return known != nullptr && ir::may_overwrite(body, *known, slot, result);
+  };
+  const Node& node = graph.node(kernel);
+  if (node.body) return allows(*node.body, shapes.of(node.body));
+  const Graph single = single_node_body(graph, kernel);
+  return allows(single, kernel_shape(single));
 }
 
 InPlacePlan plan_in_place(const Graph& graph, const Storage& storage, KernelShapes& shapes) {

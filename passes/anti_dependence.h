@@ -47,6 +47,9 @@ class KernelShapes {
   std::map<std::shared_ptr<const ir::Graph>, Shape> found_;
 };
 
+/// ir::may_overwrite for operand `slot` and a result of a kernel, as far as its own reads go.
+bool may_overwrite(const ir::Graph& graph, ir::NodeId kernel, std::size_t slot, std::size_t result,
+                   KernelShapes& shapes);
 /// Decides for each update whether its producer may write the state. Cycles are not looked at.
 InPlacePlan plan_in_place(const ir::Graph& graph, const Storage& storage, KernelShapes& shapes);
 /// order_nodes() for a graph whose kernels may be known already.

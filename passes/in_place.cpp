@@ -41,16 +41,7 @@ class Places {
   bool fits(NodeId id, std::size_t slot, std::uint32_t result) {
     const Node& node = graph_.node(id);
     if (graph_.type(node.operands[slot]).dtype != node.results[result].dtype) return false;
-    if (!node.body) {
-      const Graph single = single_node_body(graph_, id);
-      return may_overwrite(single, kernel_shape(single), slot, result);
-    }
-    return may_overwrite(*node.body, shapes_.of(node.body), slot, result);
-  }
-
-  static bool may_overwrite(const Graph& body, const KernelShapes::Shape& shape, std::size_t slot, std::size_t result) {
-    const auto* known = std::get_if<ir::KernelShape>(&shape);
-    return known != nullptr && ir::may_overwrite(body, *known, slot, result);
+    return may_overwrite(graph_, id, slot, result, shapes_);
   }
 
   void add_kernel(NodeId id) {

@@ -66,7 +66,7 @@ ContractEmitter::Tile ContractEmitter::terms_loop(std::span<Point> columns, llvm
                   for (llvm::Value* v : carried) tile.emplace_back(job_.context, dtype_, v);
                   if (step > 1) prefetch_outputs(regions, first_row, rows, term, step);
                   if (step > 1) prefetch_rows(first_row, rows, term, step);
-                  if (step > 1) prefetch_chunk(regions, first_row, term, step);
+                  if (step > 1) prefetch_part(regions, first_row, term, step);
                   for (std::int64_t u = 0; u < step; ++u)
                     add_term(regions, first_row, rows, job_.builder().CreateNSWAdd(term, job_.i64(u)), tile);
                   std::vector<llvm::Value*> next;
@@ -120,11 +120,11 @@ void ContractEmitter::prefetch_rows(llvm::Value* first_row, std::int64_t rows, l
   }
 }
 
-/// Fetches what the next chunk of the sum packs and reads: of the vector side a part, each group of rows another one,
+/// Fetches what the next part of the sum packs and reads: of the vector side a part, each group of rows another one,
 /// of the row side the tile's own. Both come from beyond the cache, row by row, where nothing else fetches them in
 /// time.
-void ContractEmitter::prefetch_chunk(std::span<Point> columns, llvm::Value* first_row, llvm::Value* term,
-                                     std::int64_t step) {
+void ContractEmitter::prefetch_part(std::span<Point> columns, llvm::Value* first_row, llvm::Value* term,
+                                    std::int64_t step) {
   if (chunk_.number == nullptr || !job_.schedule.prefetch || !workspace_.is_hot()) return;
   llvm::IRBuilder<>& b = job_.builder();
   llvm::Value* ahead = b.CreateNSWAdd(term, b.CreateNSWSub(chunk_.end, chunk_.begin));

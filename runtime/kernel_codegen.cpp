@@ -111,8 +111,7 @@ std::int64_t workspace_bytes(const ir::Kernel& kernel) {
 }
 
 std::int64_t shared_workspace_bytes(const ir::Kernel& kernel) {
-  if (is_empty(kernel)) return 0;
-  if (kernel.schedule.form == ir::KernelForm::pointwise) return 0;
+  if (is_empty(kernel) || !kernel.schedule.parallel || kernel.schedule.form == ir::KernelForm::pointwise) return 0;
   const ir::KernelShape shape = shape_of(kernel);
   if (shape.form == ir::KernelForm::contract)
     return is_window_contract(kernel, shape) ? window_kept_bytes(kernel, shape) : 0;

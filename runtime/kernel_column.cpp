@@ -256,11 +256,7 @@ class SharedColumns {
     return b.CreateGEP(b.getInt8Ty(), memory, b.CreateNSWMul(vector, job_.i64(kept_vector_bytes(job_.schedule))));
   }
   llvm::Value* at(llvm::Value* memory, std::int64_t vector) const { return at(memory, job_.i64(vector)); }
-  std::int64_t values() const {
-    std::int64_t values = 0;
-    for (const NodeId anchor : anchors_) values += ir::info(job_.emit.body().node(anchor).kind).accumulators;
-    return values;
-  }
+  std::int64_t values() const { return carried_values(job_.emit.body(), anchors_); }
 
   KernelJob& job_;
   std::span<const NodeId> anchors_;
@@ -286,10 +282,9 @@ bool shares_chunks(const ir::Kernel& kernel, const ir::KernelShape& shape) {
 std::int64_t column_chunks(const ir::KernelShape& shape) { return ChunkWalk(shape.inner).count; }
 
 std::int64_t column_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape) {
-  std::int64_t values = 0;
-  for (const NodeId anchor : shape.anchors) values += ir::info(kernel.body->node(anchor).kind).accumulators;
   const std::int64_t vectors = block_count(columns_of(*kernel.body, shape).group_extent, kernel.schedule.lanes, 1);
-  return column_chunks(shape) * vectors * values * kept_vector_bytes(kernel.schedule);
+  return column_chunks(shape) * vectors * carried_values(*kernel.body, shape.anchors) *
+         kept_vector_bytes(kernel.schedule);
 }
 
 void emit_column(KernelJob& job) {

@@ -265,6 +265,12 @@ std::vector<std::size_t> anchor_depths(const ir::Graph& body, std::span<const No
   return depths;
 }
 
+std::int64_t carried_values(const ir::Graph& body, std::span<const NodeId> anchors) {
+  std::int64_t values = 0;
+  for (const NodeId anchor : anchors) values += ir::info(body.node(anchor).kind).accumulators;
+  return values;
+}
+
 void emit_pointwise(KernelJob& job) {
   const std::vector<std::size_t> outputs = all_outputs(job);
   over_outer(job, true, [&](std::span<Point> vectors) {

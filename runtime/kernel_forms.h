@@ -85,6 +85,9 @@ std::vector<std::size_t> all_outputs(const KernelJob& job);
 /// need none of each other.
 std::vector<std::size_t> anchor_depths(const ir::Graph& body, std::span<const ir::NodeId> anchors);
 
+/// How many values the chains of these anchors carry together.
+std::int64_t carried_values(const ir::Graph& body, std::span<const ir::NodeId> anchors);
+
 /// Waits inside the kernel for the other threads, where there are any.
 void meet(KernelJob& job);
 

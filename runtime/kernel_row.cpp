@@ -383,9 +383,7 @@ bool shares_one_row(const ir::Schedule& schedule, const ir::KernelShape& shape) 
 std::int64_t row_pieces(const ir::KernelShape& shape) { return piece_count(terms_of(shape)); }
 
 std::int64_t row_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape) {
-  std::int64_t values = 0;
-  for (const NodeId anchor : shape.anchors) values += ir::info(kernel.body->node(anchor).kind).accumulators;
-  return row_pieces(shape) * values * kept_bytes;
+  return row_pieces(shape) * carried_values(*kernel.body, shape.anchors) * kept_bytes;
 }
 
 void emit_row(KernelJob& job) {
