@@ -51,6 +51,10 @@ bool same_item(const Kernel& a, const Kernel& b) {
          a.outputs == b.outputs && a.schedule == b.schedule;
 }
 bool same_item(const Barrier&, const Barrier&) { return true; }
+bool same_item(const Strips& a, const Strips& b) {
+  return a.count == b.count &&
+         std::ranges::equal(a.kernels, b.kernels, [](const Kernel& x, const Kernel& y) { return same_item(x, y); });
+}
 bool same_item(const std::shared_ptr<const Loop>& a, const std::shared_ptr<const Loop>& b) {
   return a->count == b->count && same_items(a->items, b->items);
 }

@@ -169,6 +169,8 @@ std::vector<Item> bound(const std::vector<Item>& items, const Functions& functio
   for (Item& item : result) {
     if (auto* kernel = std::get_if<Kernel>(&item)) {
       kernel->body = std::make_shared<const Graph>(bound(*kernel->body, functions));
+    } else if (auto* strips = std::get_if<Strips>(&item)) {
+      for (Kernel& k : strips->kernels) k.body = std::make_shared<const Graph>(bound(*k.body, functions));
     } else if (const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item)) {
       item = std::make_shared<const Loop>(Loop{(*loop)->count, bound((*loop)->items, functions)});
     }

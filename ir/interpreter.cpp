@@ -335,6 +335,8 @@ class ProgramRun {
   void run_items(const std::vector<Item>& items) {
     for (const Item& item : items) {
       if (const auto* kernel = std::get_if<Kernel>(&item)) run_kernel(*kernel);
+      if (const auto* strips = std::get_if<Strips>(&item))
+        for (const Kernel& k : strips->kernels) run_kernel(k);
       const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item);
       if (loop == nullptr) continue;
       turns_.push_back(0);

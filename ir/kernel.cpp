@@ -245,7 +245,7 @@ class Analysis {
     if (!seen_.insert(key).second) return;
     if (n.kind == kind_of<Input>()) {
       const auto at = static_cast<std::size_t>(std::find(inputs_.begin(), inputs_.end(), value.node) - inputs_.begin());
-      shape_.reads.push_back({at, flat(index, shape, extents_), in_anchor_});
+      shape_.reads.push_back({at, flat(index, shape, extents_), leading(index, shape), in_anchor_});
       return;
     }
     if (is_anchor(n)) {
@@ -261,6 +261,12 @@ class Analysis {
     const Shape& operand = body_.type(n.operands[0]).shape;
     const std::optional<Affine> number = flat(index, shape, extents_);
     trace(n.operands[0], number ? unflattened(*number, operand) : Index(static_cast<std::size_t>(operand.rank())));
+  }
+
+  static std::optional<Affine> leading(const Index& index, const Shape& shape) {
+    for (std::size_t k = 0; k < index.size(); ++k)
+      if (shape[static_cast<int>(k)] != 1) return index[k];
+    return std::nullopt;
   }
 
   void trace_reads(const Node& n, const Space& space, const Index& axes) {
@@ -350,6 +356,29 @@ bool may_overwrite(const Graph& body, const KernelShape& shape, std::size_t inpu
     if (r.in_anchor && (shape.form != KernelForm::row || !shape.output_is_full[output])) return false;
   }
   return true;
+}
+
+bool runs_as_window(const Graph& body, const KernelShape& shape, const Schedule& schedule) {
+  const Node& anchor = body.node(shape.anchors.front());
+  const std::vector<TensorType> types = operand_types(body, anchor);
+  const Space space = node_space(body, anchor);
+  const std::optional<WindowNest> nest = window_nest(space, types);
+  if (!nest || is_windowed(space, types)) return nest.has_value();
+  if (!nest->chunked || schedule.swap || schedule.pack_vectors) return false;
+  const int inner = space.axes() - 1;
+  return std::ranges::all_of(space.reads,
+                             [&](const IndexMap& map) { return map.coordinates.back().scale_of(inner) == 0; });
+}
+
+std::vector<std::size_t> anchor_depths(const Graph& body, std::span<const NodeId> anchors) {
+  std::vector<std::size_t> depths;
+  for (NodeId id = 0; id < body.size(); ++id) {
+    std::size_t depth = std::ranges::count(anchors, id) > 0 ? 1 : 0;
+    const std::size_t own = depth;
+    for (const Value& v : body.node(id).operands) depth = std::max(depth, depths[v.node] + own);
+    depths.push_back(depth);
+  }
+  return depths;
 }
 
 std::vector<std::optional<Affine>> pulled_index(const IndexMap& map, std::span<const Affine> axes,

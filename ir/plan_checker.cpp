@@ -16,7 +16,8 @@ namespace {
 
 constexpr auto arena_alignment = static_cast<std::int64_t>(memory_alignment);
 
-/// One kernel, and the kernels (numbered in item order) at which what it touches must be kept.
+/// One kernel, and the kernels (numbered in item order) at which what it touches must be kept: in a loop and among
+/// strips, all of them.
 struct Step {
   const Kernel* kernel;
   std::size_t first, last;
@@ -26,9 +27,10 @@ void append_steps(const std::vector<Item>& items, std::vector<Step>& steps, bool
   for (const Item& item : items) {
     const std::size_t begin = steps.size();
     if (const auto* kernel = std::get_if<Kernel>(&item)) steps.push_back({kernel, begin, begin});
+    if (const auto* strips = std::get_if<Strips>(&item))
+      for (const Kernel& k : strips->kernels) steps.push_back({&k, begin, begin});
     const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item);
-    if (loop == nullptr) continue;
-    append_steps((*loop)->items, steps, true);
+    if (loop != nullptr) append_steps((*loop)->items, steps, true);
     if (in_loop) continue;
     for (std::size_t k = begin; k < steps.size(); ++k) steps[k] = {steps[k].kernel, begin, steps.size() - 1};
   }

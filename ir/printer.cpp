@@ -194,6 +194,11 @@ void Printer::items(const std::vector<Item>& items) {
     std::visit(Overloaded{
                    [&](const Kernel& k) { kernel(k); },
                    [&](const Barrier&) { line("barrier"); },
+                   [&](const Strips& s) {
+                     open(str("strips ", s.count));
+                     for (const Kernel& k : s.kernels) kernel(k);
+                     close();
+                   },
                    [&](const std::shared_ptr<const Loop>& l) {
                      open(str("for ", l->count));
                      this->items(l->items);

@@ -7,6 +7,7 @@
 #include <sinter/ir/node_space.h>
 #include <sinter/ir/ops.h>
 #include <sinter/ir/region.h>
+#include <sinter/ir/strips.h>
 #include <sinter/ir/verify.h>
 
 namespace sinter::ir {
@@ -219,8 +220,9 @@ void ProgramRules::operand(BufferId id, const TensorType& wanted, const std::str
 
 void ProgramRules::kernel(const Kernel& k) {
   const Schedule& s = k.schedule;
-  for (const std::int64_t value : {s.lanes, s.unroll, s.tile_rows, s.tile_vectors})
+  for (const std::int64_t value : {s.lanes, s.unroll, s.tile_rows, s.tile_vectors, s.strips})
     if (value < 1) report_(str("the numbers of a schedule are at least 1, got ", value));
+  if (s.strips != strips_around_) report_(str("expected ", strips_around_, " strips here, got ", s.strips));
   if (!k.body) return report_("expected a body");
   const std::vector<std::string> inner = violations(*k.body);
   for (const std::string& v : inner) report_("body: " + v);
@@ -244,6 +246,14 @@ void ProgramRules::kernel(const Kernel& k) {
     if (kind == BufferKind::input || kind == BufferKind::constant)
       report_(str("writes %b", id, ", which is read only (", to_string(kind), ")"));
   }
+}
+
+void ProgramRules::strips(const Strips& strips) {
+  if (strips.count < 2) report_(str("there are at least 2 strips, got ", strips.count));
+  if (!turns_.empty()) report_("strips stand in no loop");
+  for (const Kernel& k : strips.kernels)
+    if (!k.body || !violations(*k.body).empty()) return;  // reported where it stands
+  if (const std::string why = why_not_in_strips(strips, program_); !why.empty()) report_(why);
 }
 
 void ProgramRules::loop(const Loop& loop) {

@@ -61,9 +61,13 @@ class ProgramRules {
   void buffer(BufferId id);
   void kernel(const Kernel& kernel);
   void loop(const Loop& loop);
+  void strips(const Strips& strips);
   /// Kernels that follow stand in a loop of `count` turns, until leave_loop().
   void enter_loop(std::int64_t count) { turns_.push_back(count); }
   void leave_loop() { turns_.pop_back(); }
+  /// Kernels that follow stand among so many strips, until leave_strips().
+  void enter_strips(std::int64_t count) { strips_around_ = count; }
+  void leave_strips() { strips_around_ = 1; }
 
  private:
   void slice(BufferId id);
@@ -75,6 +79,7 @@ class ProgramRules {
   std::set<std::string, std::less<>> input_names_;  // of inputs and states
   std::set<std::string, std::less<>> output_names_;
   std::vector<std::int64_t> turns_;  // of the loops around
+  std::int64_t strips_around_ = 1;
 };
 
 }  // namespace sinter::ir

@@ -26,6 +26,15 @@ void check_items(ProgramRules& rules, Collector& collector, const std::vector<It
     if (const auto* kernel = std::get_if<Kernel>(&item)) {
       collector.place = str("kernel #", kernels++, " \"", kernel->name, "\"");
       rules.kernel(*kernel);
+    } else if (const auto* strips = std::get_if<Strips>(&item)) {
+      collector.place = str("strips before kernel #", kernels);
+      rules.strips(*strips);
+      rules.enter_strips(strips->count);
+      for (const Kernel& k : strips->kernels) {
+        collector.place = str("kernel #", kernels++, " \"", k.name, "\"");
+        rules.kernel(k);
+      }
+      rules.leave_strips();
     } else if (const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item)) {
       collector.place = str("loop before kernel #", kernels);
       rules.loop(**loop);

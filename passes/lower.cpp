@@ -16,6 +16,7 @@
 #include "in_place.h"
 #include "input_views.h"
 #include "loop_schedule.h"
+#include "strips.h"
 
 namespace sinter::passes {
 
@@ -251,15 +252,13 @@ class Lowering {
 /// Calls visit(root) for every buffer that an item touches.
 template <class Visit>
 void for_each_root(const Program& program, const ir::Item& item, Visit visit) {
-  if (const auto* loop = std::get_if<std::shared_ptr<const ir::Loop>>(&item)) {
-    for (const ir::Item& inner : (*loop)->items) for_each_root(program, inner, visit);
-  } else if (const auto* kernel = std::get_if<ir::Kernel>(&item)) {
-    for (const BufferId id : kernel->inputs) visit(program.root_of(id));
-    for (const BufferId id : kernel->outputs) visit(program.root_of(id));
-  }
+  ir::for_each_kernel({&item, 1}, [&](const ir::Kernel& kernel) {
+    for (const BufferId id : kernel.inputs) visit(program.root_of(id));
+    for (const BufferId id : kernel.outputs) visit(program.root_of(id));
+  });
 }
 
-/// What a loop touches lives as long as the loop.
+/// What a loop or a group of strips touches lives as long as that.
 void place_arena(Program& program) {
   const std::vector<BufferId> arena = program.of_kind(BufferKind::arena);
   std::map<BufferId, Lifetime> lives;
@@ -290,18 +289,11 @@ struct Access {
 
 Access access_of(const Program& program, const ir::Item& item) {
   Access access;
-  if (const auto* loop = std::get_if<std::shared_ptr<const ir::Loop>>(&item)) {
-    for (const ir::Item& inner : (*loop)->items) {
-      const Access part = access_of(program, inner);
-      access.reads.insert(access.reads.end(), part.reads.begin(), part.reads.end());
-      access.writes.insert(access.writes.end(), part.writes.begin(), part.writes.end());
-      access.parallel = access.parallel || part.parallel;
-    }
-  } else if (const auto* kernel = std::get_if<ir::Kernel>(&item)) {
-    for (const BufferId id : kernel->inputs) access.reads.push_back(program.root_of(id));
-    for (const BufferId id : kernel->outputs) access.writes.push_back(program.root_of(id));
-    access.parallel = kernel->schedule.parallel;
-  }
+  ir::for_each_kernel({&item, 1}, [&](const ir::Kernel& kernel) {
+    for (const BufferId id : kernel.inputs) access.reads.push_back(program.root_of(id));
+    for (const BufferId id : kernel.outputs) access.writes.push_back(program.root_of(id));
+    access.parallel = access.parallel || kernel.schedule.parallel;
+  });
   return access;
 }
 
@@ -365,6 +357,7 @@ Program lower_graph(const Graph& graph, const ir::Target& target) {
   Program program;
   program.name = graph.name();
   Lowering(graph, target, program, 0).run();
+  put_in_strips(program, target);
   place_arena(program);
   program.items = Barriers(program).between(program.items);
   return program;

@@ -17,7 +17,7 @@ namespace sinter::runtime {
 /// Outer axes of a contraction by role.
 struct ContractRoles {
   std::vector<int> batch, rows, columns;
-  std::int64_t row_count = 1;
+  std::int64_t row_count = 1;  // of a strip
   std::int64_t column_count = 1;
 };
 ContractRoles contract_roles(const ir::Kernel& kernel, const ir::KernelShape& shape);
@@ -54,7 +54,8 @@ ContractWorkspace contract_workspace(const ir::Schedule& schedule, const Contrac
 
 class ContractEmitter {
  public:
-  ContractEmitter(KernelJob& job, Point& batch);
+  /// `first_row`: of the strip; null where the kernel is not cut into strips.
+  ContractEmitter(KernelJob& job, Point& batch, llvm::Value* first_row = nullptr);
   void run();
 
  private:
@@ -149,6 +150,7 @@ class ContractEmitter {
 
   KernelJob& job_;
   Point& batch_;
+  llvm::Value* strip_first_row_;
   ir::NodeId node_;
   ContractRoles roles_;
   ContractTiles tiles_;

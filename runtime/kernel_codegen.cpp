@@ -43,7 +43,7 @@ void mark_aliasing(llvm::Function& function, const ir::Kernel& kernel) {
 std::size_t pointer_count(const ir::Kernel& kernel) { return kernel.inputs.size() + kernel.outputs.size(); }
 
 void emit_contraction(KernelJob& job) {
-  return is_window_contract(job.emit.kernel(), job.emit.shape()) ? emit_window(job) : emit_contract(job);
+  return ir::runs_as_window(job.emit.body(), job.emit.shape(), job.schedule) ? emit_window(job) : emit_contract(job);
 }
 
 void emit_form(KernelJob& job, ir::KernelForm form) {
@@ -57,14 +57,17 @@ void emit_form(KernelJob& job, ir::KernelForm form) {
   }
 }
 
+bool meets_inside(const ir::Kernel& kernel) { return shared_workspace_bytes(kernel) > 0 && !has_phases(kernel); }
+
 }  // namespace
+
+bool has_phases(const ir::Kernel& kernel) { return kernel.schedule.strips > 1 && kernel.schedule.strip_terms; }
 
 llvm::Function* declare_kernel(llvm::Module& module, const ir::Kernel& kernel, const std::string& symbol) {
   llvm::LLVMContext& context = module.getContext();
   std::vector<llvm::Type*> arguments(pointer_count(kernel), llvm::PointerType::getUnqual(context));
   arguments.insert(arguments.end(), 2, llvm::Type::getInt64Ty(context));
-  const bool meets = shared_workspace_bytes(kernel) > 0;
-  arguments.insert(arguments.end(), meets ? 3 : 1, llvm::PointerType::getUnqual(context));
+  arguments.insert(arguments.end(), meets_inside(kernel) ? 3 : 1, llvm::PointerType::getUnqual(context));
   auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), arguments, false);
   auto* function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, symbol, module);
   function->addFnAttr(llvm::Attribute::NoUnwind);
@@ -73,10 +76,9 @@ llvm::Function* declare_kernel(llvm::Module& module, const ir::Kernel& kernel, c
 }
 
 llvm::Function* emit_kernel(llvm::Module& module, const ir::Kernel& kernel, const CompileOptions& options,
-                            const std::string& symbol) {
+                            const std::string& symbol, KernelPhase phase) {
   llvm::LLVMContext& context = module.getContext();
   const std::size_t pointers = pointer_count(kernel);
-  const bool meets = shared_workspace_bytes(kernel) > 0;
   llvm::Function* function = declare_kernel(module, kernel, symbol);
   function->setLinkage(llvm::GlobalValue::InternalLinkage);
   llvm::IRBuilder<> builder(context);
@@ -94,7 +96,8 @@ llvm::Function* emit_kernel(llvm::Module& module, const ir::Kernel& kernel, cons
                   function->getArg(static_cast<unsigned>(pointers)),
                   function->getArg(static_cast<unsigned>(pointers + 1)),
                   function->getArg(static_cast<unsigned>(pointers + 2))};
-    if (meets) {
+    job.phase = phase;
+    if (meets_inside(kernel)) {
       job.barrier = function->getArg(static_cast<unsigned>(pointers + 3));
       job.barrier_argument = function->getArg(static_cast<unsigned>(pointers + 4));
     }
@@ -107,23 +110,24 @@ llvm::Function* emit_kernel(llvm::Module& module, const ir::Kernel& kernel, cons
 std::int64_t workspace_bytes(const ir::Kernel& kernel) {
   if (is_empty(kernel) || kernel.schedule.form != ir::KernelForm::contract) return 0;
   const ir::KernelShape shape = shape_of(kernel);
-  return is_window_contract(kernel, shape) ? window_workspace(kernel, shape) : contract_workspace_bytes(kernel, shape);
+  return ir::runs_as_window(*kernel.body, shape, kernel.schedule) ? window_workspace(kernel, shape) : contract_workspace_bytes(kernel, shape);
 }
 
 std::int64_t shared_workspace_bytes(const ir::Kernel& kernel) {
   if (is_empty(kernel) || !kernel.schedule.parallel || kernel.schedule.form == ir::KernelForm::pointwise) return 0;
   const ir::KernelShape shape = shape_of(kernel);
   if (shape.form == ir::KernelForm::contract)
-    return is_window_contract(kernel, shape) ? window_kept_bytes(kernel, shape) : 0;
+    return ir::runs_as_window(*kernel.body, shape, kernel.schedule) ? window_kept_bytes(kernel, shape) : 0;
   if (shares_one_row(kernel.schedule, shape)) return whole_lines(row_kept_bytes(kernel, shape));
   return shares_chunks(kernel, shape) ? whole_lines(column_kept_bytes(kernel, shape)) : 0;
 }
 
 std::int64_t parallel_extent(const ir::Kernel& kernel) {
   if (is_empty(kernel)) return 0;
+  if (kernel.schedule.strips > 1) return kernel.schedule.strips;
   const ir::KernelShape shape = shape_of(kernel);
   if (shape.form == ir::KernelForm::contract)
-    return is_window_contract(kernel, shape) ? window_parallel_extent(kernel, shape)
+    return ir::runs_as_window(*kernel.body, shape, kernel.schedule) ? window_parallel_extent(kernel, shape)
                                              : contract_parallel_extent(kernel, shape);
   if (shape.form == ir::KernelForm::scatter || shape.form == ir::KernelForm::external) return 1;
   if (shares_one_row(kernel.schedule, shape)) return row_pieces(shape);

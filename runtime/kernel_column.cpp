@@ -183,22 +183,30 @@ class SharedColumns {
   }
 
   void run() {
-    llvm::IRBuilder<>& b = job_.builder();
-    emit_loop(b, job_.begin, job_.end, 1,
+    in_phases(job_, [&] { keep_chunks(); }, [&] { combine_chunks(); });
+  }
+
+ private:
+  void keep_chunks() {
+    emit_loop(job_.builder(), job_.share_begin(walk_.count), job_.share_end(walk_.count), 1,
               [&](llvm::Value* number, llvm::Instruction* entry) { keep_chunk(number, entry); });
-    meet(job_);
+  }
+
+  void combine_chunks() {
+    llvm::IRBuilder<>& b = job_.builder();
     const auto share = [&](llvm::Value* chunk) {
       return b.CreateUDiv(b.CreateNSWMul(chunk, job_.i64(vectors_)), job_.i64(walk_.count));
     };
     const std::vector<std::size_t> outputs = all_outputs(job_);
-    sweep(1, share(job_.begin), share(job_.end), job_.root, [&](std::span<Point> points) {
+    llvm::Value* begin = share(job_.share_begin(walk_.count));
+    llvm::Value* end = share(job_.share_end(walk_.count));
+    sweep(1, begin, end, job_.root, [&](std::span<Point> points) {
       Chains chains(job_, anchors_, points);
       chains.finish(combined(chains, points));
       for (Point& p : points) job_.emit.store_outputs(outputs, p);
     });
   }
 
- private:
   void sweep(std::int64_t unroll, llvm::Value* begin, llvm::Value* end, Point& parent,
              const std::function<void(std::span<Point>)>& body) {
     sweep_vectors(
@@ -271,6 +279,7 @@ bool shares_chunks(const ir::Kernel& kernel, const ir::KernelShape& shape) {
   constexpr std::int64_t least_chunks = 4;  // fewer are not worth meeting for,
   constexpr std::int64_t most_blocks = 8;   // and many columns are shared as they are
   if (!kernel.schedule.parallel || shape.form != ir::KernelForm::column) return false;
+  if (kernel.schedule.strips > 1) return kernel.schedule.strip_terms;
   const AxisSplit split = columns_of(*kernel.body, shape);
   const bool one_group =
       std::ranges::all_of(split.loops, [&](int k) { return shape.outer[static_cast<std::size_t>(k)] == 1; });

@@ -34,9 +34,10 @@ Point region_of(Point& parent, llvm::Instruction* entry) {
 
 }  // namespace
 
-ContractEmitter::ContractEmitter(KernelJob& job, Point& batch)
+ContractEmitter::ContractEmitter(KernelJob& job, Point& batch, llvm::Value* first_row)
     : job_(job),
       batch_(batch),
+      strip_first_row_(first_row),
       node_(job.emit.shape().anchors.front()),
       roles_(contract_roles(job.emit.kernel(), job.emit.shape())),
       tiles_(contract_tiles(job.schedule, roles_)),
@@ -112,7 +113,7 @@ llvm::Value* ContractEmitter::first_column(const Point& column) {
 }
 
 ContractEmitter::Range ContractEmitter::share(bool shared, std::int64_t count) const {
-  return shared ? Range{job_.begin, job_.end} : Range{job_.i64(0), job_.i64(count)};
+  return shared && strip_first_row_ == nullptr ? Range{job_.begin, job_.end} : Range{job_.i64(0), job_.i64(count)};
 }
 
 void ContractEmitter::sweep_columns(Range tiles, Point& at, const std::function<void(std::span<Point>)>& body) {
@@ -131,7 +132,8 @@ std::vector<Point> ContractEmitter::inside(std::span<Point> columns, llvm::Instr
 }
 
 llvm::Value* ContractEmitter::first_row(llvm::Value* group) const {
-  return job_.builder().CreateNSWMul(group, job_.i64(tiles_.height));
+  llvm::Value* row = job_.builder().CreateNSWMul(group, job_.i64(tiles_.height));
+  return strip_first_row_ == nullptr ? row : job_.builder().CreateNSWAdd(row, strip_first_row_);
 }
 
 // ---- Blocks ----
@@ -301,7 +303,13 @@ std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::Kernel
 
 void emit_contract(KernelJob& job) {
   const ContractRoles roles = contract_roles(job.emit.kernel(), job.emit.shape());
-  loop_axes(job, roles.batch, false, job.root, [&](Point& batch) { ContractEmitter(job, batch).run(); });
+  loop_axes(job, roles.batch, false, job.root, [&](Point& batch) {
+    if (job.schedule.strips == 1) return ContractEmitter(job, batch).run();
+    emit_loop(job.builder(), job.begin, job.end, 1, [&](llvm::Value* strip, llvm::Instruction* entry) {
+      Point region = region_of(batch, entry);
+      ContractEmitter(job, region, job.builder().CreateNSWMul(strip, job.i64(roles.row_count))).run();
+    });
+  });
 }
 
 }  // namespace sinter::runtime

@@ -93,7 +93,8 @@ void loop_axes(KernelJob& job, std::span<const int> axes, bool shared, Point& pa
     parent.axes[axes[0]] = job.i64(0);
     return loop_axes(job, axes.subspan(1), false, parent, body);
   }
-  emit_loop(job.builder(), shared ? job.begin : job.i64(0), shared ? job.end : job.i64(extent), 1,
+  emit_loop(job.builder(), shared ? job.share_begin(extent) : job.i64(0),
+            shared ? job.share_end(extent) : job.i64(extent), 1,
             [&](llvm::Value* index, llvm::Instruction* entry) {
               Point point;
               point.parent = &parent;
@@ -224,6 +225,26 @@ void sweep_pieces(KernelJob& job, int axis, Point& row, const std::function<void
   job.emit.restrict_axis(axis, 0, borders.back());
 }
 
+/// Vectors over `extent` elements whose blocks are the outermost loop.
+void sweep_share(KernelJob& job, const AxisSplit& split, Point& at, const std::function<void(std::span<Point>)>& body) {
+  const auto sweep = [&](std::int64_t extent, llvm::Value* begin, llvm::Value* end, llvm::Value* first, Point& parent) {
+    const auto place = [&](Point& p) {
+      p.group = split.group;
+      if (first != nullptr) p.counter = job.builder().CreateNSWAdd(first, p.counter);
+    };
+    sweep_vectors(job, extent, job.schedule.unroll, begin, end, parent, place, body);
+  };
+  if (job.schedule.strips == 1) return sweep(split.group_extent, job.begin, job.end, nullptr, at);
+  const std::int64_t extent = split.group_extent / job.schedule.strips;
+  llvm::Value* blocks = job.i64(block_count(extent, job.context.lanes, job.schedule.unroll));
+  emit_loop(job.builder(), job.begin, job.end, 1, [&](llvm::Value* strip, llvm::Instruction* entry) {
+    Point region;
+    region.parent = &at;
+    region.entry = entry;
+    sweep(extent, job.i64(0), blocks, job.builder().CreateNSWMul(strip, job.i64(extent)), region);
+  });
+}
+
 }  // namespace
 
 void over_outer(KernelJob& job, bool in_pieces, const std::function<void(std::span<Point>)>& body) {
@@ -238,11 +259,11 @@ void over_outer(KernelJob& job, bool in_pieces, const std::function<void(std::sp
   std::erase_if(loops, [&](int k) { return job.emit.shape().outer[static_cast<std::size_t>(k)] == 1; });
   loop_axes(job, loops, share_loop, job.root, [&](Point& at) {
     if (in_pieces && share_loop && split.group.size() == 1) return sweep_pieces(job, split.group[0], at, body);
+    if (!share_loop) return sweep_share(job, split, at, body);
     const std::int64_t blocks = block_count(split.group_extent, job.context.lanes, job.schedule.unroll);
-    llvm::Value* begin = share_loop ? job.i64(0) : job.begin;
-    llvm::Value* end = share_loop ? job.i64(blocks) : job.end;
     sweep_vectors(
-        job, split.group_extent, job.schedule.unroll, begin, end, at, [&](Point& p) { p.group = split.group; }, body);
+        job, split.group_extent, job.schedule.unroll, job.i64(0), job.i64(blocks), at,
+        [&](Point& p) { p.group = split.group; }, body);
   });
 }
 
@@ -254,15 +275,10 @@ void meet(KernelJob& job) {
   });
 }
 
-std::vector<std::size_t> anchor_depths(const ir::Graph& body, std::span<const NodeId> anchors) {
-  std::vector<std::size_t> depths;
-  for (NodeId id = 0; id < body.size(); ++id) {
-    std::size_t depth = std::ranges::count(anchors, id) > 0 ? 1 : 0;
-    const std::size_t own = depth;
-    for (const ir::Value& v : body.node(id).operands) depth = std::max(depth, depths[v.node] + own);
-    depths.push_back(depth);
-  }
-  return depths;
+void in_phases(KernelJob& job, const std::function<void()>& keep, const std::function<void()>& combine) {
+  if (job.phase != KernelPhase::combine) keep();
+  if (job.phase == KernelPhase::whole) meet(job);
+  if (job.phase != KernelPhase::keep) combine();
 }
 
 std::int64_t carried_values(const ir::Graph& body, std::span<const NodeId> anchors) {

@@ -7,6 +7,7 @@
 #include <sinter/ir/memory.h>
 
 #include "body_emitter.h"
+#include "kernel_codegen.h"
 #include "loops.h"
 
 namespace sinter::runtime {
@@ -22,9 +23,19 @@ struct KernelJob {
   llvm::Value* workspace = nullptr;
   llvm::Value* barrier = nullptr;  // where all threads meet inside the kernel (null at run time: one thread)
   llvm::Value* barrier_argument = nullptr;
+  KernelPhase phase = KernelPhase::whole;
 
   llvm::IRBuilder<>& builder() const { return context.builder; }
   llvm::Value* i64(std::int64_t v) const { return context.i64(v); }
+  /// The share [begin, end) of a loop of `count` iterations: where the kernel is cut into strips, begin and end count
+  /// those, and each holds as many iterations.
+  llvm::Value* share_begin(std::int64_t count) const { return of_share(begin, count); }
+  llvm::Value* share_end(std::int64_t count) const { return of_share(end, count); }
+
+ private:
+  llvm::Value* of_share(llvm::Value* bound, std::int64_t count) const {
+    return schedule.strips == 1 ? bound : builder().CreateNSWMul(bound, i64(count / schedule.strips));
+  }
 };
 
 /// Axes [first, last) of a kernel as the vector sees them: the innermost ones that every access treats as one long axis
@@ -81,15 +92,14 @@ void over_outer(KernelJob& job, bool in_pieces, const std::function<void(std::sp
 /// The numbers of the kernel's outputs.
 std::vector<std::size_t> all_outputs(const KernelJob& job);
 
-/// Per node: how many anchors, each needing the one before, stand behind it (itself included). Anchors of one depth
-/// need none of each other.
-std::vector<std::size_t> anchor_depths(const ir::Graph& body, std::span<const ir::NodeId> anchors);
-
 /// How many values the chains of these anchors carry together.
 std::int64_t carried_values(const ir::Graph& body, std::span<const ir::NodeId> anchors);
 
 /// Waits inside the kernel for the other threads, where there are any.
 void meet(KernelJob& job);
+
+/// What a kernel does in two parts with all threads in between: keeps sums of its share, then combines those of all.
+void in_phases(KernelJob& job, const std::function<void()>& keep, const std::function<void()>& combine);
 
 void emit_pointwise(KernelJob& job);
 void emit_row(KernelJob& job);
@@ -98,8 +108,7 @@ void emit_contract(KernelJob& job);
 void emit_scatter(KernelJob& job);
 void emit_extern(KernelJob& job);
 
-/// Contractions with a window have an emitter of their own.
-bool is_window_contract(const ir::Kernel& kernel, const ir::KernelShape& shape);
+/// Contractions that run as a window nest have an emitter of their own.
 void emit_window(KernelJob& job);
 std::int64_t window_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape);
 /// Bytes of scratch memory: the packed second operand, or running totals.

@@ -98,7 +98,7 @@ WindowEmitter::Tiles WindowEmitter::tiles_between(llvm::Value* begin, llvm::Valu
 
 WindowEmitter::Tiles WindowEmitter::own_tiles() const {
   if (plan_.shares_tiles) return tiles_between(job_.begin, job_.end);
-  return {job_.begin, job_.end, nullptr, nullptr};
+  return {job_.share_begin(plan_.units), job_.share_end(plan_.units), nullptr, nullptr};
 }
 
 void WindowEmitter::each_tile(std::span<Point> outside, const Tiles& which, const TileEmitter& emit) {
@@ -193,19 +193,6 @@ void WindowEmitter::epilogue(std::span<Point> at, llvm::Value* start, std::int64
 }
 
 // ---- The form ----
-
-bool is_window_contract(const ir::Kernel& kernel, const ir::KernelShape& shape) {
-  const ir::Node& anchor = kernel.body->node(shape.anchors.front());
-  const std::vector<ir::TensorType> types = ir::operand_types(*kernel.body, anchor);
-  const ir::Space space = ir::node_space(*kernel.body, anchor);
-  const std::optional<ir::WindowNest> nest = ir::window_nest(space, types);
-  if (!nest || ir::is_windowed(space, types)) return nest.has_value();
-  if (!nest->chunked || kernel.schedule.swap || kernel.schedule.pack_vectors) return false;
-  // Terms that lie apart in both operands (weight gradients): all tiles of a chunk while it is in the cache.
-  const int inner = space.axes() - 1;
-  return std::ranges::all_of(space.reads,
-                             [&](const ir::IndexMap& map) { return map.coordinates.back().scale_of(inner) == 0; });
-}
 
 std::int64_t window_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape) {
   const WindowPlan plan = window_plan(kernel, shape);

@@ -16,6 +16,7 @@
 
 #include "codegen.h"
 #include "kernel_codegen.h"
+#include "loops.h"
 
 namespace sinter::runtime {
 
@@ -88,6 +89,12 @@ std::vector<std::size_t> DistinctKernels::all() const {
 
 namespace {
 
+/// Of a distinct kernel: `combine` is null where one function does everything.
+struct KernelFunctions {
+  llvm::Function* main = nullptr;
+  llvm::Function* combine = nullptr;
+};
+
 class StepEmitter {
  public:
   StepEmitter(llvm::Module& module, const ir::Program& program, const DistinctKernels& kernels, std::string_view name)
@@ -101,8 +108,7 @@ class StepEmitter {
     builder_.SetInsertPoint(new_block("entry"));
   }
 
-  /// `functions`: those of the distinct kernels.
-  void emit(std::span<llvm::Function* const> functions) {
+  void emit(std::span<const KernelFunctions> functions) {
     functions_ = functions;
     load_addresses(program_);
     thread_ = builder_.CreateSExt(function_->getArg(1), builder_.getInt64Ty());
@@ -150,6 +156,8 @@ class StepEmitter {
         emit_shared(*kernel);
       } else if (std::holds_alternative<ir::Barrier>(items[k - 1])) {
         emit_barrier();
+      } else if (const auto* strips = std::get_if<ir::Strips>(&items[k - 1])) {
+        emit_strips(*strips);
       } else {
         emit_loop(*std::get<std::shared_ptr<const ir::Loop>>(items[k - 1]));
       }
@@ -180,28 +188,68 @@ class StepEmitter {
   /// Fixed shares: thread t runs [extent * t / threads, extent * (t + 1) / threads).
   void emit_shared(const ir::Kernel& kernel) {
     const std::int64_t extent = parallel_extent(kernel);
-    const auto bound = [&](llvm::Value* t) {
-      return builder_.CreateSDiv(builder_.CreateMul(i64(extent), t), threads_);
-    };
     // In a loop all have to be through with the values of the last turn.
     if (!turns_.empty() && shared_workspace_bytes(kernel) > 0) emit_barrier();
-    call(kernel, bound(thread_), bound(builder_.CreateAdd(thread_, i64(1))));
+    call(kernel, share(extent, thread_), share(extent, next_thread()));
+  }
+
+  llvm::Value* next_thread() { return builder_.CreateAdd(thread_, i64(1)); }
+  llvm::Value* share(std::int64_t extent, llvm::Value* thread) {
+    return builder_.CreateSDiv(builder_.CreateMul(i64(extent), thread), threads_);
   }
 
   void call(const ir::Kernel& kernel, llvm::Value* begin, llvm::Value* end) {
+    std::vector<llvm::Value*> arguments = arguments_of(kernel, begin, end);
+    if (shared_workspace_bytes(kernel) > 0) {
+      arguments.push_back(exchange_of(kernel));
+      arguments.push_back(barrier_);
+      arguments.push_back(function_->getArg(4));
+    } else {
+      arguments.push_back(workspace_);
+    }
+    builder_.CreateCall(functions_[kernels_.number(kernel)].main, arguments);
+  }
+
+  std::vector<llvm::Value*> arguments_of(const ir::Kernel& kernel, llvm::Value* begin, llvm::Value* end) {
     std::vector<llvm::Value*> arguments;
     for (const ir::BufferId id : operands_of(kernel)) arguments.push_back(address(id));
     arguments.push_back(begin);
     arguments.push_back(end);
-    if (const std::int64_t exchanged = shared_workspace_bytes(kernel); exchanged > 0) {
-      arguments.push_back(builder_.CreateGEP(builder_.getInt8Ty(), exchange_, i64(exchanged_)));
-      arguments.push_back(barrier_);
-      arguments.push_back(function_->getArg(4));
-      exchanged_ += exchanged;
-    } else {
-      arguments.push_back(workspace_);
+    return arguments;
+  }
+
+  /// Memory of its own for a kernel through which threads exchange values.
+  llvm::Value* exchange_of(const ir::Kernel& kernel) {
+    llvm::Value* memory = builder_.CreateGEP(builder_.getInt8Ty(), exchange_, i64(exchanged_));
+    exchanged_ += shared_workspace_bytes(kernel);
+    return memory;
+  }
+
+  /// Threads share the strips; behind the last one they combine the sums.
+  void emit_strips(const ir::Strips& strips) {
+    std::vector<llvm::Value*> workspaces;
+    bool has_sums = false;
+    for (const ir::Kernel& kernel : strips.kernels) {
+      workspaces.push_back(has_phases(kernel) ? exchange_of(kernel) : workspace_);
+      has_sums = has_sums || has_phases(kernel);
     }
-    builder_.CreateCall(functions_[kernels_.number(kernel)], arguments);
+    const auto call_at = [&](std::size_t k, llvm::Function* function, llvm::Value* begin, llvm::Value* end) {
+      std::vector<llvm::Value*> arguments = arguments_of(strips.kernels[k], begin, end);
+      arguments.push_back(workspaces[k]);
+      builder_.CreateCall(function, arguments);
+    };
+    llvm::Value* first = share(strips.count, thread_);
+    llvm::Value* last = share(strips.count, next_thread());
+    runtime::emit_loop(builder_, first, last, 1, [&](llvm::Value* strip, llvm::Instruction*) {
+      llvm::Value* following = builder_.CreateAdd(strip, i64(1));
+      for (std::size_t k = 0; k < strips.kernels.size(); ++k)
+        call_at(k, functions_[kernels_.number(strips.kernels[k])].main, strip, following);
+    });
+    if (!has_sums) return;
+    emit_barrier();
+    for (std::size_t k = 0; k < strips.kernels.size(); ++k)
+      if (llvm::Function* combine = functions_[kernels_.number(strips.kernels[k])].combine; combine != nullptr)
+        call_at(k, combine, first, last);
   }
 
   void emit_barrier() {
@@ -236,7 +284,7 @@ class StepEmitter {
   llvm::IRBuilder<> builder_;
   const ir::Program& program_;
   const DistinctKernels& kernels_;
-  std::span<llvm::Function* const> functions_;
+  std::span<const KernelFunctions> functions_;
   std::vector<llvm::Value*> addresses_;  // of the buffers
   llvm::Function* function_ = nullptr;
   llvm::Value* thread_ = nullptr;     // i64
@@ -264,23 +312,41 @@ std::int64_t step_shared_bytes(const ir::Program& program) {
 
 namespace {
 
+std::string combine_symbol(const DistinctKernels::Entry& entry) { return entry.symbol + "_combine"; }
+
+KernelFunctions emit_functions(llvm::Module& module, const DistinctKernels::Entry& entry,
+                               const CompileOptions& options) {
+  const ir::Kernel& kernel = *entry.kernel;
+  if (!has_phases(kernel)) return {emit_kernel(module, kernel, options, entry.symbol), nullptr};
+  return {emit_kernel(module, kernel, options, entry.symbol, KernelPhase::keep),
+          emit_kernel(module, kernel, options, combine_symbol(entry), KernelPhase::combine)};
+}
+
+KernelFunctions declare_functions(llvm::Module& module, const DistinctKernels::Entry& entry) {
+  const bool phases = has_phases(*entry.kernel);
+  return {declare_kernel(module, *entry.kernel, entry.symbol),
+          phases ? declare_kernel(module, *entry.kernel, combine_symbol(entry)) : nullptr};
+}
+
+void set_external(const KernelFunctions& functions) {
+  functions.main->setLinkage(llvm::GlobalValue::ExternalLinkage);
+  if (functions.combine != nullptr) functions.combine->setLinkage(llvm::GlobalValue::ExternalLinkage);
+}
+
 /// The kernels of these numbers, and the step unless it has no name. Kernels are seen by other modules if the step is
 /// in one of those.
 void emit_part(llvm::Module& module, const ir::Program& program, const DistinctKernels& kernels,
                std::span<const std::size_t> numbers, const CompileOptions& options, std::string_view entry_name) {
   std::optional<StepEmitter> step;
   if (!entry_name.empty()) step.emplace(module, program, kernels, entry_name);
-  std::vector<llvm::Function*> functions(kernels.entries().size());
+  std::vector<KernelFunctions> functions(kernels.entries().size());
   for (const std::size_t k : numbers) {
-    const DistinctKernels::Entry& entry = kernels.entries()[k];
-    functions[k] = emit_kernel(module, *entry.kernel, options, entry.symbol);
-    if (!step) functions[k]->setLinkage(llvm::GlobalValue::ExternalLinkage);
+    functions[k] = emit_functions(module, kernels.entries()[k], options);
+    if (!step) set_external(functions[k]);
   }
   if (!step) return;
-  for (std::size_t k = 0; k < functions.size(); ++k) {
-    const DistinctKernels::Entry& entry = kernels.entries()[k];
-    if (functions[k] == nullptr) functions[k] = declare_kernel(module, *entry.kernel, entry.symbol);
-  }
+  for (std::size_t k = 0; k < functions.size(); ++k)
+    if (functions[k].main == nullptr) functions[k] = declare_functions(module, kernels.entries()[k]);
   step->emit(functions);
 }
 

@@ -45,7 +45,12 @@ void WindowEmitter::chunks(std::span<Point> columns) {
 }
 
 void WindowEmitter::shared_chunks() {
-  emit_loop(b(), job_.begin, job_.end, 1, [&](llvm::Value* number, llvm::Instruction* entry) {
+  in_phases(job_, [&] { keep_chunks(); }, [&] { combine_chunks(); });
+}
+
+void WindowEmitter::keep_chunks() {
+  llvm::Value* begin = job_.share_begin(plan_.chunks);
+  emit_loop(b(), begin, job_.share_end(plan_.chunks), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
     std::vector<Point> region = inside({&batch_, 1}, entry, {});
     in_chunk(number, [&](llvm::Value* first, llvm::Value* last) {
       each_columns(region[0], [&](std::span<Point> columns) {
@@ -58,11 +63,13 @@ void WindowEmitter::shared_chunks() {
       });
     });
   });
-  meet(job_);
+}
+
+void WindowEmitter::combine_chunks() {
   const auto share = [&](llvm::Value* chunk) {
     return b().CreateUDiv(b().CreateNSWMul(chunk, job_.i64(plan_.units * plan_.tiles)), job_.i64(plan_.chunks));
   };
-  const Tiles tiles = tiles_between(share(job_.begin), share(job_.end));
+  const Tiles tiles = tiles_between(share(job_.share_begin(plan_.chunks)), share(job_.share_end(plan_.chunks)));
   each_columns(batch_, [&](std::span<Point> columns) {
     each_tile(columns, tiles, [&](std::span<Point> at, llvm::Value* tile, llvm::Value* start, const TileGroup& group) {
       epilogue(at, start, group.rows, sum_of_kept(at, tile, tile_size(at, group)));

@@ -107,6 +107,8 @@ class WindowEmitter {
   /// Few tiles: threads share the chunks instead. Each keeps the sums of its own, all columns of a chunk before the
   /// next; then each adds up all chunks, first to last, for its share of the tiles.
   void shared_chunks();
+  void keep_chunks();
+  void combine_chunks();
   /// The total of a tile over all chunks, in memory.
   llvm::Value* sum_of_kept(std::span<Point> at, llvm::Value* tile, std::size_t size);
   /// Where the sums of a chunk wait, for a tile and the columns at its points.

@@ -55,6 +55,10 @@ std::optional<Slide> slide_of(const WindowPlan& plan, int reduced) {
 void choose_shares(const ir::Kernel& kernel, WindowPlan& plan) {
   constexpr std::int64_t many_units = 32, few_tiles = 16, least_chunks = 4;
   constexpr std::int64_t most_kept = std::int64_t{1024} * 1024;
+  if (kernel.schedule.strips > 1) {
+    plan.shares_chunks = kernel.schedule.strip_terms;
+    return;
+  }
   plan.shares_tiles = plan.units < many_units;
   const bool one_batch = std::ranges::all_of(plan.nest.batch, [&](int axis) { return plan.space.extent(axis) == 1; });
   plan.shares_chunks = kernel.schedule.parallel && one_batch && plan.units * plan.tiles < few_tiles &&

@@ -36,6 +36,7 @@ class ProgramReader {
   void choice(Schedule& schedule);
   KernelForm form();
   Loop loop(int depth);
+  Strips strips();
   void movement(Buffer& slice);
   BufferId buffer_id();
   std::vector<BufferId> buffer_ids();
@@ -112,8 +113,9 @@ void ProgramReader::items(std::vector<Item>& into, int depth) {
 Item ProgramReader::item(int depth) {
   if (reader_.accept("barrier")) return Barrier{};
   if (reader_.peek_is("kernel")) return kernel();
+  if (reader_.accept("strips")) return strips();
   if (reader_.accept("for")) return std::make_shared<const Loop>(loop(depth));
-  reader_.fail_expected("'kernel', 'barrier', 'for' or '}'");
+  reader_.fail_expected("'kernel', 'barrier', 'strips', 'for' or '}'");
 }
 
 /// `for 4 { ... }`
@@ -125,6 +127,19 @@ Loop ProgramReader::loop(int depth) {
   items(l.items, depth + 1);
   rules_.leave_loop();
   return l;
+}
+
+/// `strips 8 { kernel ... }`
+Strips ProgramReader::strips() {
+  Strips s;
+  s.count = reader_.integer(1);
+  reader_.expect("{");
+  statement_ = reader_.peek();
+  rules_.enter_strips(s.count);
+  while (!reader_.accept("}")) s.kernels.push_back(kernel());
+  rules_.leave_strips();
+  rules_.strips(s);
+  return s;
 }
 
 /// `kernel "name" (%b0) -> (%b1) {form = row, lanes = 16} note "..." { body }`

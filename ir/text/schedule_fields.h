@@ -20,6 +20,8 @@ void for_each_choice(Visit visit) {
   visit("pack_rows", &Schedule::pack_rows);
   visit("prefetch", &Schedule::prefetch);
   visit("parallel", &Schedule::parallel);
+  visit("strips", &Schedule::strips);
+  visit("strip_terms", &Schedule::strip_terms);
 }
 
 inline constexpr KernelForm kernel_forms[] = {KernelForm::pointwise, KernelForm::row,     KernelForm::column,

@@ -23,6 +23,23 @@ inline std::vector<std::int64_t> chain_lengths(const ir::Ints& extents) {
   }
   std::int64_t whole_rows = 0;  // as many as fit 1024 terms
   while ((whole_rows + 1) * row <= 1024) ++whole_rows;
+  // The outermost axes of the rows, where all axes inside are whole in a chunk: the first that does not fit is cut evenly
+  // if more than half of what fits does that.
+  std::int64_t inside = 1;
+  for (std::size_t axis = extents.size() - 1; axis > 0; --axis) {
+    const std::int64_t extent = extents[axis - 1];
+    if (inside * extent <= whole_rows) {
+      inside *= extent;
+      continue;
+    }
+    const std::int64_t fit = whole_rows / inside;
+    for (std::int64_t part = fit; 2 * part > fit; --part) {
+      if (extent % part != 0) continue;
+      whole_rows = inside * part;
+      break;
+    }
+    break;
+  }
   for (std::int64_t left = total; left > 0; left -= whole_rows * row)
     lengths.push_back(left < whole_rows * row ? left : whole_rows * row);
   return lengths;

@@ -1,4 +1,5 @@
-// Where the time of a step goes: every kernel in a program of its own, over the same memory, warm. What the caches and
+// Where the time of a step goes: every kernel, or kernels in strips together, in a program of its own, over the same
+// memory, warm. What the caches and
 // the team cost between kernels shows as the difference between their sum and the whole step.
 
 #include <algorithm>
@@ -53,15 +54,22 @@ double time_us(BoundProgram& program) {
   return 1e6 * times[times.size() / 2];
 }
 
-/// A kernel and how often each loop around it runs, the outermost first.
+/// A kernel, or kernels in strips, and how often each loop around runs, the outermost first.
 struct Placed {
-  const ir::Kernel* kernel;
+  const ir::Item* item;
   std::vector<std::int64_t> turns;
+
+  std::vector<const ir::Kernel*> kernels() const {
+    std::vector<const ir::Kernel*> all;
+    ir::for_each_kernel({item, 1}, [&](const ir::Kernel& kernel) { all.push_back(&kernel); });
+    return all;
+  }
 };
 
 void collect(const std::vector<ir::Item>& items, std::vector<std::int64_t>& turns, std::vector<Placed>& found) {
   for (const ir::Item& item : items) {
-    if (const auto* kernel = std::get_if<ir::Kernel>(&item)) found.push_back({kernel, turns});
+    if (std::holds_alternative<ir::Kernel>(item) || std::holds_alternative<ir::Strips>(item))
+      found.push_back({&item, turns});
     const auto* loop = std::get_if<std::shared_ptr<const ir::Loop>>(&item);
     if (loop == nullptr) continue;
     turns.push_back((*loop)->count);
@@ -70,18 +78,19 @@ void collect(const std::vector<ir::Item>& items, std::vector<std::int64_t>& turn
   }
 }
 
-/// The kernel alone, with the loops around it. What it shares with others through the arena is bound like a state, so
+/// It alone, with the loops around it. What it shares with others through the arena is bound like a state, so
 /// that it starts as zeros: elements that serve as indices stay in bounds.
 ir::Program alone(const ir::Program& whole, const Placed& placed) {
-  const ir::Kernel& kernel = *placed.kernel;
   ir::Program program = whole;
-  program.items = {kernel};
+  program.items = {*placed.item};
   for (auto turns = placed.turns.rbegin(); turns != placed.turns.rend(); ++turns)
     program.items = {std::make_shared<const ir::Loop>(ir::Loop{*turns, program.items})};
   program.arena_bytes = program.arena_lower_bound = 0;
   std::set<ir::BufferId> used;
-  for (const ir::BufferId id : kernel.inputs) used.insert(whole.root_of(id));
-  for (const ir::BufferId id : kernel.outputs) used.insert(whole.root_of(id));
+  for (const ir::Kernel* kernel : placed.kernels()) {
+    for (const ir::BufferId id : kernel->inputs) used.insert(whole.root_of(id));
+    for (const ir::BufferId id : kernel->outputs) used.insert(whole.root_of(id));
+  }
   for (ir::BufferId id = 0; id < program.buffers.size(); ++id) {
     ir::Buffer& buffer = program.buffers[id];
     if (buffer.kind != ir::BufferKind::arena) continue;
@@ -94,6 +103,7 @@ ir::Program alone(const ir::Program& whole, const Placed& placed) {
   return program;
 }
 
+/// What each kernel reads and writes, a buffer counted once for each of the two.
 double bytes_of(const ir::Program& program, std::vector<ir::BufferId> ids) {
   std::ranges::sort(ids);
   ids.erase(std::ranges::unique(ids).begin(), ids.end());
@@ -110,6 +120,22 @@ std::string schedule_text(const ir::Program& program) {
   const std::size_t end = text.find('}', begin);
   check(begin != std::string::npos && end != std::string::npos, "a kernel's text shows no schedule");
   return text.substr(begin + mark.size(), end - begin - mark.size());
+}
+
+/// The row of a kernel but for its time; of strips, the sum of their kernels.
+Row row_of(const ir::Program& program, const Placed& placed) {
+  const auto turns = static_cast<double>(
+      std::accumulate(placed.turns.begin(), placed.turns.end(), std::int64_t{1}, std::multiplies<>()));
+  Row row;
+  for (const ir::Kernel* kernel : placed.kernels()) {
+    row.name += (row.name.empty() ? "" : "; ") + kernel->name;
+    row.flops += turns * contraction_flops(*kernel->body);
+    row.bytes += turns * (bytes_of(program, kernel->inputs) + bytes_of(program, kernel->outputs));
+  }
+  if (const auto* strips = std::get_if<ir::Strips>(placed.item))
+    row.name = fmt::format("{} strips: {}", strips->count, row.name);
+  if (!placed.turns.empty()) row.name = fmt::format("{} x {}", turns, row.name);
+  return row;
 }
 
 std::string number(double value, int decimals, bool shown = true) {
@@ -151,15 +177,11 @@ void profile(const StepArguments& arguments) {
   std::vector<std::int64_t> around;
   collect(program.items, around, kernels);
   for (const Placed& placed : kernels) {
-    const ir::Kernel& kernel = *placed.kernel;
     const ir::Program single = alone(program, placed);
     BoundProgram bound(single, storage, arguments.compile);
-    const auto turns = static_cast<double>(
-        std::accumulate(placed.turns.begin(), placed.turns.end(), std::int64_t{1}, std::multiplies<>()));
-    const std::string times = placed.turns.empty() ? "" : fmt::format("{} x ", turns);
-    rows.push_back({times + kernel.name, schedule_text(single), std::max(time_us(bound) - call_us, 0.001),
-                    turns * contraction_flops(*kernel.body),
-                    turns * (bytes_of(program, kernel.inputs) + bytes_of(program, kernel.outputs))});
+    rows.push_back(row_of(program, placed));
+    rows.back().schedule = schedule_text(single);
+    rows.back().microseconds = std::max(time_us(bound) - call_us, 0.001);
   }
 
   fmt::print("{} on {} thread(s); whole step {:.2f} us; FMA peak {:.1f} GFLOP/s; an empty step takes {:.3f} us\n\n",

@@ -7,6 +7,7 @@
 // point where the loop nest stands.
 
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -21,6 +22,7 @@ namespace sinter::ir {
 struct KernelRead {
   std::size_t input = 0;          // position among the body's inputs
   std::optional<Affine> address;  // flat element number over the kernel's axes; empty when it depends on data
+  std::optional<Affine> leading;  // index along the input's first axis longer than 1, where it is affine
   bool in_anchor = false;         // read while an anchor's terms are summed (else: when outputs are computed)
 };
 
@@ -71,6 +73,14 @@ SINTER_API std::vector<std::optional<Affine>> pulled_index(const IndexMap& map, 
 /// Coordinates in `shape` of flat element `address`.
 SINTER_API std::vector<std::optional<Affine>> unflatten(const Affine& address, const Shape& shape,
                                                         std::span<const std::int64_t> extents);
+
+/// Whether a contraction runs as a window nest (window_nest.h) under this schedule: where a window moves, and where terms
+/// lie apart in both operands, so that all tiles of a chunk are summed while it is in the cache (weight gradients).
+SINTER_API bool runs_as_window(const Graph& body, const KernelShape& shape, const Schedule& schedule);
+
+/// Per node: how many anchors, each needing the one before, stand behind it (itself included). Anchors of one depth
+/// need none of each other.
+SINTER_API std::vector<std::size_t> anchor_depths(const Graph& body, std::span<const NodeId> anchors);
 
 /// A body that computes one plain node from inputs (or copies its operand when `node` has none to compute).
 SINTER_API Graph single_node_body(const Graph& graph, NodeId node);

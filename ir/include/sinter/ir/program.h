@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -65,6 +66,8 @@ struct Schedule {
   bool pack_rows = false;         // contract: so is the other side; needs pack_vectors and terms of one chunk
   bool prefetch = false;          // contract: the outputs and the next rows are fetched while the terms are summed
   bool parallel = false;          // shared between the team's threads along the outermost loop
+  std::int64_t strips = 1;        // parts of the outermost loop that are run one by one (Strips)
+  bool strip_terms = false;       // these are parts of the terms of its sums; else of its results
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
 
@@ -83,8 +86,16 @@ struct Kernel {
 /// All threads of the team meet.
 struct Barrier {};
 
+/// Kernels that run strip by strip: the first part of each, then the second of each, so that what one leaves is still in
+/// the cache when the next reads it. A strip needs nothing of other strips (strips.h), so threads share the strips and
+/// meet behind the last one, where sums over all strips are combined. Means what the kernels mean one after the other.
+struct Strips {
+  std::int64_t count = 1;
+  std::vector<Kernel> kernels;  // each with schedule.strips == count
+};
+
 struct Loop;
-using Item = std::variant<Kernel, Barrier, std::shared_ptr<const Loop>>;
+using Item = std::variant<Kernel, Barrier, Strips, std::shared_ptr<const Loop>>;
 
 /// Runs its items `count` times.
 struct Loop {
@@ -109,10 +120,12 @@ struct SINTER_API Program {
 
 /// Calls visit(kernel) for every kernel, in order, loops entered once.
 template <class Visit>
-void for_each_kernel(const std::vector<Item>& items, Visit visit) {
+void for_each_kernel(std::span<const Item> items, const Visit& visit) {
   for (const Item& item : items) {
     if (const auto* kernel = std::get_if<Kernel>(&item)) visit(*kernel);
-    if (const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item)) for_each_kernel((*loop)->items, visit);
+    if (const auto* strips = std::get_if<Strips>(&item))
+      for (const Kernel& kernel : strips->kernels) visit(kernel);
+    if (const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item)) for_each_kernel(std::span<const Item>((*loop)->items), visit);
   }
 }
 
