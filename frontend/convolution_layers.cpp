@@ -52,8 +52,8 @@ Tensor convolve(const Tensor& x, const Tensor& kernel, const Windows& w, const W
   const std::int64_t filters = kernel.dim(-1);
   const ir::Ints spatial(x.shape().begin() + 1, x.shape().end() - 1);
   if (groups == 1 && all_ones(w.window) && all_ones(w.stride)) {  // a matrix product per pixel
-    const Tensor pixels = reshape(x, {x.type().elements() / std::max<std::int64_t>(in, 1), in});
-    return reshape(matmul(pixels, reshape(kernel, {in, filters})), batched(x, spatial, {filters}));
+    const ir::Ints channels = {x.shape().rank() - 1};
+    return Tensor(ir::dot(x.expr(), reshape(kernel, {in, filters}).expr(), {{}, {}, channels, {0}}));
   }
   const Tensor split = reshape(x, batched(x, spatial, {groups, in}));
   const Tensor y(ir::conv(split.expr(), kernel.expr(), {"forward", w.stride, w.dilation, places.low, places.extents}));

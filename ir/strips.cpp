@@ -87,9 +87,9 @@ class Cutter {
   /// Whether the nest can take chunk after chunk and keep the sums of each.
   bool keeps_chunks() const {
     if (shape_.form == KernelForm::contract) {
-      if (!runs_as_window(body_, shape_, schedule_)) return false;
       const Node& anchor = body_.node(shape_.anchors.front());
       const Space space = node_space(body_, anchor);
+      if (!runs_as_window(body_, shape_, schedule_)) return packs_chunks(space);
       const WindowNest nest = *window_nest(space, operand_types(body_, anchor));
       return nest.chunked && all_ones(space, nest.batch);
     }
@@ -97,6 +97,17 @@ class Cutter {
     const auto columns = std::ranges::count_if(shape_.outer, [](std::int64_t extent) { return extent != 1; });
     const std::vector<std::size_t> depths = anchor_depths(body_, shape_.anchors);
     return columns == 1 && std::ranges::all_of(shape_.anchors, [&](NodeId anchor) { return depths[anchor] == 1; });
+  }
+
+  /// A contraction that packs what it reads takes chunk after chunk where there are several.
+  bool packs_chunks(const Space& space) const {
+    const ChainChunks chunks(shape_.inner);
+    if (!schedule_.pack_vectors || schedule_.swap || chunks.end(0) == chunks.total) return false;
+    for (std::size_t k = 0; k < space.parallel.size(); ++k) {
+      const auto axis = static_cast<int>(k);
+      if (space.extent(axis) != 1 && reads_axis(space.reads[0], axis) && reads_axis(space.reads[1], axis)) return false;
+    }
+    return true;
   }
 
   StripReads reads(int axis) const {

@@ -22,8 +22,21 @@ using ir::StripReads;
 /// A kernel of a group and how it is cut.
 struct Member {
   std::size_t item = 0;
-  StripCut cut = StripCut::results;
+  ir::Schedule schedule;
 };
+
+/// The schedule of a kernel among strips. Sums of contractions go chunk by chunk over operands that the strip has left in
+/// the cache.
+ir::Schedule in_strips(const Kernel& k, const KernelShape& shape, StripCut cut, std::int64_t count) {
+  ir::Schedule s = k.schedule;
+  s.strips = count;
+  s.strip_terms = cut == StripCut::terms;
+  if (!s.strip_terms || s.form != ir::KernelForm::contract) return s;
+  s.swap = s.pack_rows = s.prefetch = false;
+  s.pack_vectors = true;
+  s.pack_vectors = !ir::runs_as_window(*k.body, shape, s);
+  return s;
+}
 
 struct Group {
   std::int64_t count = 0;
@@ -112,7 +125,8 @@ class Grouping {
     const Kernel& k = kernel(item);
     for (const StripCut cut : {StripCut::terms, StripCut::results}) {
       if (cut == StripCut::terms && (group.members.empty() || !is_worth_keeping(item))) continue;
-      const std::optional<StripReads> reads = ir::strip_reads(*k.body, *shapes_[item], k.schedule, cut, group.count);
+      const ir::Schedule schedule = in_strips(k, *shapes_[item], cut, group.count);
+      const std::optional<StripReads> reads = ir::strip_reads(*k.body, *shapes_[item], schedule, cut, group.count);
       if (!reads || !so_far.why_not(k, cut, *reads).empty()) continue;
       std::set<BufferId> own;
       for (std::size_t i = 0; i < k.inputs.size(); ++i)
@@ -123,7 +137,7 @@ class Grouping {
         if (touched.contains(id)) reused += bytes(id);
       if (!group.members.empty() && reused == 0) continue;
       so_far.add(k, cut, *reads);
-      group.members.push_back({item, cut});
+      group.members.push_back({item, schedule});
       group.reused += reused;
       for (const BufferId id : own)
         if (touched.insert(id).second) group.touched += bytes(id);
@@ -156,8 +170,7 @@ class Grouping {
     for (const Member& m : group.members) {
       taken_.insert(m.item);
       Kernel k = kernel(m.item);
-      k.schedule.strips = group.count;
-      k.schedule.strip_terms = m.cut == StripCut::terms;
+      k.schedule = m.schedule;
       strips.kernels.push_back(std::move(k));
     }
     return strips;

@@ -43,6 +43,7 @@ struct ContractWorkspace {
 
   static constexpr std::int64_t part = 256;  // terms of a chunk that are packed at once, where there are several chunks
   static constexpr std::int64_t hot_panels = std::int64_t{256} * 1024;  // bytes that are still close when they are used
+  std::int64_t kept_group() const { return group / 2; }  // bytes of the sums of one chunk, of a group and panel
   bool is_hot() const { return panel * panels <= hot_panels; }
   std::int64_t rows_bytes(const ContractTiles& tiles) const;
   std::int64_t bytes(const ContractTiles& tiles) const {
@@ -91,6 +92,13 @@ class ContractEmitter {
   Range share(bool shared, std::int64_t count) const;
   void sweep_columns(Range tiles, Point& at, const std::function<void(std::span<Point>)>& body);
   void blocks();
+  /// The chunks that are added one after the other: all, or those of the strips.
+  Range own_chunks() const;
+  /// Behind the last strip: the chunks' sums that all threads kept, first to last, for a share of the groups.
+  void combine_chunks();
+  void combine_group(std::span<Point> columns, llvm::Value* group, std::int64_t rows);
+  /// Where the sums of a chunk wait, for a group and the panel of the columns.
+  llvm::Value* kept(llvm::Value* chunk, std::span<Point> columns, llvm::Value* group) const;
   void chunk_blocks(Point& columns, Range panels, Range groups);
   void chunk_parts(Point& chunk, llvm::Value* number, Range panels, Range groups);
   void row_blocks(Point& at, Range panels, Range groups);
@@ -160,6 +168,9 @@ class ContractEmitter {
   bool transposes_;   // results are transposed before they are handled
   bool columns_in_order_ = true;
   ContractWorkspace workspace_;
+
+  bool keeps_chunks_;        // their sums wait for the last strip
+  bool combining_ = false;
 
   // Where the walk stands.
   const Panel* panel_ = nullptr;

@@ -50,7 +50,7 @@ ContractRoles contract_roles(const ir::Kernel& kernel, const ir::KernelShape& sh
     else
       roles.rows.push_back(axis), roles.row_count *= shape.outer[k];
   }
-  roles.row_count /= kernel.schedule.strips;
+  if (!kernel.schedule.strip_terms) roles.row_count /= kernel.schedule.strips;
   return roles;
 }
 

@@ -67,7 +67,8 @@ llvm::Function* declare_kernel(llvm::Module& module, const ir::Kernel& kernel, c
   llvm::LLVMContext& context = module.getContext();
   std::vector<llvm::Type*> arguments(pointer_count(kernel), llvm::PointerType::getUnqual(context));
   arguments.insert(arguments.end(), 2, llvm::Type::getInt64Ty(context));
-  arguments.insert(arguments.end(), meets_inside(kernel) ? 3 : 1, llvm::PointerType::getUnqual(context));
+  const std::size_t memory = meets_inside(kernel) ? 3 : has_phases(kernel) ? 2 : 1;
+  arguments.insert(arguments.end(), memory, llvm::PointerType::getUnqual(context));
   auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), arguments, false);
   auto* function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, symbol, module);
   function->addFnAttr(llvm::Attribute::NoUnwind);
@@ -94,9 +95,11 @@ llvm::Function* emit_kernel(llvm::Module& module, const ir::Kernel& kernel, cons
                   kernel.schedule,
                   {},
                   function->getArg(static_cast<unsigned>(pointers)),
-                  function->getArg(static_cast<unsigned>(pointers + 1)),
-                  function->getArg(static_cast<unsigned>(pointers + 2))};
+                  function->getArg(static_cast<unsigned>(pointers + 1))};
+    llvm::Value* memory = function->getArg(static_cast<unsigned>(pointers + 2));
+    (meets_inside(kernel) ? job.exchange : job.workspace) = memory;
     job.phase = phase;
+    if (has_phases(kernel)) job.exchange = function->getArg(static_cast<unsigned>(pointers + 3));
     if (meets_inside(kernel)) {
       job.barrier = function->getArg(static_cast<unsigned>(pointers + 3));
       job.barrier_argument = function->getArg(static_cast<unsigned>(pointers + 4));
@@ -117,7 +120,8 @@ std::int64_t shared_workspace_bytes(const ir::Kernel& kernel) {
   if (is_empty(kernel) || !kernel.schedule.parallel || kernel.schedule.form == ir::KernelForm::pointwise) return 0;
   const ir::KernelShape shape = shape_of(kernel);
   if (shape.form == ir::KernelForm::contract)
-    return ir::runs_as_window(*kernel.body, shape, kernel.schedule) ? window_kept_bytes(kernel, shape) : 0;
+    return ir::runs_as_window(*kernel.body, shape, kernel.schedule) ? window_kept_bytes(kernel, shape)
+                                                                    : contract_kept_bytes(kernel, shape);
   if (shares_one_row(kernel.schedule, shape)) return whole_lines(row_kept_bytes(kernel, shape));
   return shares_chunks(kernel, shape) ? whole_lines(column_kept_bytes(kernel, shape)) : 0;
 }

@@ -257,7 +257,7 @@ class SharedColumns {
     llvm::IRBuilder<>& b = job_.builder();
     llvm::Value* vector = b.CreateUDiv(point.counter, job_.i64(job_.schedule.lanes));
     llvm::Value* number = b.CreateNSWAdd(b.CreateNSWMul(chunk, job_.i64(vectors_)), vector);
-    return at(job_.workspace, b.CreateNSWMul(number, job_.i64(values())));
+    return at(job_.exchange, b.CreateNSWMul(number, job_.i64(values())));
   }
   llvm::Value* at(llvm::Value* memory, llvm::Value* vector) const {
     llvm::IRBuilder<>& b = job_.builder();

@@ -45,11 +45,13 @@ ContractEmitter::ContractEmitter(KernelJob& job, Point& batch, llvm::Value* firs
       dtype_(job.emit.body().node(node_).results[0].dtype),
       side_(job.schedule.swap ? 0 : 1),
       transposes_(job.schedule.swap && roles_.column_count > 1 && roles_.row_count > 1 && job.context.lanes > 1),
-      workspace_(contract_workspace(job.schedule, tiles_, walk_, dtype_)) {
+      workspace_(contract_workspace(job.schedule, tiles_, walk_, dtype_)),
+      keeps_chunks_(job.schedule.strip_terms) {
   columns_in_order_ = columns_are_one_axis();
 }
 
 void ContractEmitter::run() {
+  if (keeps_chunks_) return in_phases(job_, [&] { blocks(); }, [&] { combine_chunks(); });
   if (job_.schedule.pack_vectors && walk_.count > 0) return blocks();
   const Range columns = share(tiles_.share_columns, tiles_.column_tiles);
   const Range groups = share(!tiles_.share_columns, tiles_.row_groups);
@@ -113,7 +115,7 @@ llvm::Value* ContractEmitter::first_column(const Point& column) {
 }
 
 ContractEmitter::Range ContractEmitter::share(bool shared, std::int64_t count) const {
-  return shared && strip_first_row_ == nullptr ? Range{job_.begin, job_.end} : Range{job_.i64(0), job_.i64(count)};
+  return shared && job_.schedule.strips == 1 ? Range{job_.begin, job_.end} : Range{job_.i64(0), job_.i64(count)};
 }
 
 void ContractEmitter::sweep_columns(Range tiles, Point& at, const std::function<void(std::span<Point>)>& body) {
@@ -151,12 +153,54 @@ void ContractEmitter::blocks() {
             });
 }
 
+ContractEmitter::Range ContractEmitter::own_chunks() const {
+  if (!keeps_chunks_) return {job_.i64(0), job_.i64(walk_.count)};
+  return {job_.share_begin(walk_.count), job_.share_end(walk_.count)};
+}
+
+void ContractEmitter::combine_chunks() {
+  llvm::IRBuilder<>& b = job_.builder();
+  const auto share = [&](llvm::Value* strip) {
+    return b.CreateUDiv(b.CreateNSWMul(strip, job_.i64(tiles_.row_groups)), job_.i64(job_.schedule.strips));
+  };
+  const Range groups = {share(job_.begin), share(job_.end)};
+  combining_ = true;
+  sweep_columns({job_.i64(0), job_.i64(tiles_.column_tiles)}, batch_,
+                [&](std::span<Point> columns) { each_group(columns, groups); });
+  combining_ = false;
+}
+
+void ContractEmitter::combine_group(std::span<Point> columns, llvm::Value* group, std::int64_t rows) {
+  llvm::IRBuilder<>& b = job_.builder();
+  const std::int64_t vectors = rows * static_cast<std::int64_t>(columns.size());
+  llvm::Value* totals = stack_memory(b, vector_type(), vectors);
+  emit_loop(b, job_.i64(0), job_.i64(walk_.count), 1, [&](llvm::Value* number, llvm::Instruction*) {
+    llvm::Value* memory = kept(number, columns, group);
+    Tile sums;
+    for (std::int64_t k = 0; k < vectors; ++k)
+      sums.emplace_back(job_.context, dtype_,
+                        b.CreateLoad(vector_type(), slot(memory, static_cast<std::size_t>(k))));
+    add_to_totals(job_, node_, sums, totals, number);
+  });
+  finish_memory(columns, first_row(group), rows, totals);
+}
+
+llvm::Value* ContractEmitter::kept(llvm::Value* chunk, std::span<Point> columns, llvm::Value* group) const {
+  llvm::IRBuilder<>& b = job_.builder();
+  llvm::Value* tile =
+      b.CreateUDiv(first_column(columns[0]), job_.i64(job_.schedule.tile_vectors * job_.schedule.lanes));
+  llvm::Value* number = b.CreateNSWAdd(b.CreateNSWMul(chunk, job_.i64(tiles_.column_tiles)), tile);
+  number = b.CreateNSWAdd(b.CreateNSWMul(number, job_.i64(tiles_.row_groups)), group);
+  return b.CreateGEP(b.getInt8Ty(), job_.exchange, b.CreateNSWMul(number, job_.i64(workspace_.kept_group())));
+}
+
 void ContractEmitter::chunk_blocks(Point& columns, Range panels, Range groups) {
   in_pieces(job_, groups.begin, groups.end, workspace_.total_groups,
             [&](llvm::Value* first, llvm::Value* last, llvm::Instruction* entry) {
               Point held = region_of(columns, entry);
               totals_first_ = first;
-              emit_loop(job_.builder(), job_.i64(0), job_.i64(walk_.count), 1,
+              const Range chunks = own_chunks();
+              emit_loop(job_.builder(), chunks.begin, chunks.end, 1,
                         [&](llvm::Value* number, llvm::Instruction* chunk_entry) {
                           Point at = region_of(held, chunk_entry);
                           chunk_parts(at, number, panels, {first, last});
@@ -241,6 +285,7 @@ void ContractEmitter::each_tile(std::span<Point> columns, std::int64_t rows,
 
 void ContractEmitter::tile_at(std::span<Point> columns, llvm::Value* group, std::int64_t rows) {
   llvm::IRBuilder<>& b = job_.builder();
+  if (combining_) return combine_group(columns, group, rows);
   if (chunk_.number != nullptr) return add_chunk(columns, group, rows);
   llvm::Value* first = first_row(group);
   if (!transposes_ && rows <= job_.schedule.tile_rows && is_light())
@@ -257,7 +302,7 @@ void ContractEmitter::tile_at(std::span<Point> columns, llvm::Value* group, std:
   finish_memory(columns, first, rows, scratch);
 }
 
-/// Adds a chunk to the totals of a group; behind the last chunk they are handled.
+/// Adds a chunk to the totals of a group; behind the last chunk they are handled. Among strips its sums are kept.
 void ContractEmitter::add_chunk(std::span<Point> columns, llvm::Value* group, std::int64_t rows) {
   llvm::IRBuilder<>& b = job_.builder();
   const auto count = static_cast<std::int64_t>(columns.size());
@@ -278,9 +323,13 @@ void ContractEmitter::add_chunk(std::span<Point> columns, llvm::Value* group, st
     }
     const Tile sum = chain(regions, b.CreateNSWAdd(first, row), tile_rows, chunk_.begin, chunk_.end, 0, start);
     for (std::size_t k = 0; k < sum.size(); ++k) b.CreateStore(sum[k].value(), slot(slot(so_far, place), k));
-    emit_if(b, chunk_.is_last_part,
-            [&](llvm::Instruction*) { add_to_totals(job_, node_, sum, slot(totals, place), chunk_.number); });
+    emit_if(b, chunk_.is_last_part, [&](llvm::Instruction*) {
+      if (!keeps_chunks_) return add_to_totals(job_, node_, sum, slot(totals, place), chunk_.number);
+      llvm::Value* memory = slot(kept(chunk_.number, columns, group), place);
+      for (std::size_t k = 0; k < sum.size(); ++k) b.CreateStore(sum[k].value(), slot(memory, k));
+    });
   });
+  if (keeps_chunks_) return;
   llvm::Value* last_chunk = b.CreateICmpEQ(chunk_.number, job_.i64(walk_.count - 1));
   emit_if(b, b.CreateAnd(last_chunk, chunk_.is_last_part), [&](llvm::Instruction* entry) {
     std::vector<Point> regions = inside(columns, entry);
@@ -296,6 +345,15 @@ std::int64_t contract_workspace_bytes(const ir::Kernel& kernel, const ir::Kernel
   return contract_workspace(kernel.schedule, tiles, ChunkWalk(shape.inner), dtype).bytes(tiles);
 }
 
+std::int64_t contract_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape) {
+  if (!has_phases(kernel)) return 0;
+  const ir::DType dtype = kernel.body->node(shape.anchors.front()).results[0].dtype;
+  const ContractTiles tiles = contract_tiles(kernel.schedule, contract_roles(kernel, shape));
+  const ChunkWalk walk(shape.inner);
+  const std::int64_t group = contract_workspace(kernel.schedule, tiles, walk, dtype).kept_group();
+  return whole_lines(walk.count * tiles.column_tiles * tiles.row_groups * group);
+}
+
 std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape) {
   const ContractTiles t = contract_tiles(kernel.schedule, contract_roles(kernel, shape));
   return t.share_columns ? t.column_tiles : t.row_groups;
@@ -304,7 +362,7 @@ std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::Kernel
 void emit_contract(KernelJob& job) {
   const ContractRoles roles = contract_roles(job.emit.kernel(), job.emit.shape());
   loop_axes(job, roles.batch, false, job.root, [&](Point& batch) {
-    if (job.schedule.strips == 1) return ContractEmitter(job, batch).run();
+    if (job.schedule.strips == 1 || job.schedule.strip_terms) return ContractEmitter(job, batch).run();
     emit_loop(job.builder(), job.begin, job.end, 1, [&](llvm::Value* strip, llvm::Instruction* entry) {
       Point region = region_of(batch, entry);
       ContractEmitter(job, region, job.builder().CreateNSWMul(strip, job.i64(roles.row_count))).run();

@@ -20,7 +20,8 @@ struct KernelJob {
   Point root;
   llvm::Value* begin = nullptr;
   llvm::Value* end = nullptr;
-  llvm::Value* workspace = nullptr;
+  llvm::Value* workspace = nullptr;  // of this thread (null where threads meet inside)
+  llvm::Value* exchange = nullptr;   // of all threads together, where they exchange values
   llvm::Value* barrier = nullptr;  // where all threads meet inside the kernel (null at run time: one thread)
   llvm::Value* barrier_argument = nullptr;
   KernelPhase phase = KernelPhase::whole;
@@ -130,6 +131,8 @@ std::int64_t column_chunks(const ir::KernelShape& shape);
 /// Memory of all threads together, in which the sums of chunks wait to be combined.
 std::int64_t column_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape);
 
+/// Memory of all threads together, in which the sums of chunks wait for the last strip.
+std::int64_t contract_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape);
 std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape);
 /// Scratch memory that one thread needs, in bytes.
 std::int64_t contract_workspace_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape);

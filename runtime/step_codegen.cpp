@@ -227,15 +227,13 @@ class StepEmitter {
 
   /// Threads share the strips; behind the last one they combine the sums.
   void emit_strips(const ir::Strips& strips) {
-    std::vector<llvm::Value*> workspaces;
-    bool has_sums = false;
-    for (const ir::Kernel& kernel : strips.kernels) {
-      workspaces.push_back(has_phases(kernel) ? exchange_of(kernel) : workspace_);
-      has_sums = has_sums || has_phases(kernel);
-    }
+    std::vector<llvm::Value*> exchanges;
+    for (const ir::Kernel& kernel : strips.kernels)
+      exchanges.push_back(has_phases(kernel) ? exchange_of(kernel) : nullptr);
     const auto call_at = [&](std::size_t k, llvm::Function* function, llvm::Value* begin, llvm::Value* end) {
       std::vector<llvm::Value*> arguments = arguments_of(strips.kernels[k], begin, end);
-      arguments.push_back(workspaces[k]);
+      arguments.push_back(workspace_);
+      if (exchanges[k] != nullptr) arguments.push_back(exchanges[k]);
       builder_.CreateCall(function, arguments);
     };
     llvm::Value* first = share(strips.count, thread_);
@@ -245,7 +243,7 @@ class StepEmitter {
       for (std::size_t k = 0; k < strips.kernels.size(); ++k)
         call_at(k, functions_[kernels_.number(strips.kernels[k])].main, strip, following);
     });
-    if (!has_sums) return;
+    if (std::ranges::none_of(strips.kernels, has_phases)) return;
     emit_barrier();
     for (std::size_t k = 0; k < strips.kernels.size(); ++k)
       if (llvm::Function* combine = functions_[kernels_.number(strips.kernels[k])].combine; combine != nullptr)

@@ -27,7 +27,7 @@ void WindowEmitter::in_chunk(llvm::Value* number,
 
 void WindowEmitter::chunks(std::span<Point> columns) {
   const auto own_totals = [&](std::span<Point> at, llvm::Value* number) {
-    return vectors_at(b().CreateNSWMul(number, job_.i64(plan_.most_rows * static_cast<std::int64_t>(at.size()))));
+    return vectors_at(job_.workspace, b().CreateNSWMul(number, job_.i64(plan_.most_rows * static_cast<std::int64_t>(at.size()))));
   };
   emit_loop(b(), job_.i64(0), job_.i64(plan_.chunks), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
     std::vector<Point> inner = inside(columns, entry, {});
@@ -95,7 +95,7 @@ llvm::Value* WindowEmitter::kept(llvm::Value* chunk, llvm::Value* tile, std::spa
   llvm::Value* block = b().CreateUDiv(p->counter, job_.i64(vectors * job_.schedule.lanes));
   llvm::Value* number = b().CreateNSWAdd(b().CreateNSWMul(chunk, job_.i64(plan_.units * plan_.tiles)), tile);
   number = b().CreateNSWAdd(b().CreateNSWMul(number, job_.i64(plan_.column_blocks)), block);
-  return vectors_at(b().CreateNSWMul(number, job_.i64(plan_.most_rows * vectors)));
+  return vectors_at(job_.exchange, b().CreateNSWMul(number, job_.i64(plan_.most_rows * vectors)));
 }
 
 WindowEmitter::Tile WindowEmitter::chunk(std::span<Point> at, llvm::Value* start, const TileGroup& group,

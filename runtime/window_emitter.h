@@ -114,7 +114,9 @@ class WindowEmitter {
   /// Where the sums of a chunk wait, for a tile and the columns at its points.
   llvm::Value* kept(llvm::Value* chunk, llvm::Value* tile, std::span<Point> at) const;
   Tile chunk(std::span<Point> at, llvm::Value* start, const TileGroup& group, llvm::Value* first, llvm::Value* last);
-  llvm::Value* vectors_at(llvm::Value* vector) const { return b().CreateGEP(vector_type(), job_.workspace, vector); }
+  llvm::Value* vectors_at(llvm::Value* memory, llvm::Value* vector) const {
+    return b().CreateGEP(vector_type(), memory, vector);
+  }
   void add(const Tile& chunk, llvm::Value* totals, llvm::Value* number);
 
   // ---- What the kernel makes of the sums ----
