@@ -160,7 +160,7 @@ void Printer::buffer(const Buffer& b, BufferId id) {
   std::string text = str("%b", id, " = ", to_string(b.kind));
   if (named) text += " " + text::quote(b.name);
   if (b.kind == BufferKind::slice) text += str(" %b", b.of);
-  if (b.kind == BufferKind::arena || b.offset != 0) text += str(" offset ", b.offset);
+  if (b.kind == BufferKind::arena || b.kind == BufferKind::strip || b.offset != 0) text += str(" offset ", b.offset);
   if (b.kind == BufferKind::slice) text += str(" stride ", b.stride, " depth ", b.depth);
   if (b.kind == BufferKind::constant) text += " " + text::contents_text(b.data);
   line(text + " : " + to_string(b.type));

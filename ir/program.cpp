@@ -5,8 +5,8 @@
 namespace sinter::ir {
 
 std::string_view to_string(BufferKind kind) {
-  constexpr std::array<std::string_view, 7> names = {"arena",    "input",   "output", "state",
-                                                     "constant", "derived", "slice"};
+  constexpr std::array<std::string_view, 8> names = {"arena",    "input",   "output", "state",
+                                                     "constant", "derived", "slice",  "strip"};
   const auto at = static_cast<std::size_t>(kind);
   return at < names.size() ? names[at] : "?";
 }

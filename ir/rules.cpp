@@ -4,6 +4,7 @@
 
 #include <sinter/ir/error.h>
 #include <sinter/ir/extern.h>
+#include <sinter/ir/memory.h>
 #include <sinter/ir/node_space.h>
 #include <sinter/ir/ops.h>
 #include <sinter/ir/region.h>
@@ -177,6 +178,8 @@ void ProgramRules::buffer(BufferId id) {
     report_(str("the name \"", b.name, "\" is used twice"));
   if (b.kind == BufferKind::output && b.name.empty()) report_("an output needs a name");
   if (b.kind == BufferKind::slice) slice(id);
+  if (b.kind == BufferKind::strip && (b.offset < 0 || b.offset % static_cast<std::int64_t>(memory_alignment) != 0))
+    report_(str("expected an offset that is a multiple of ", memory_alignment, ", got ", b.offset));
   if (b.kind != BufferKind::constant) return;
   if (!b.data.bytes) return report_("a constant needs data");
   if (b.data.type != b.type) report_(str("expected data of type ", b.type, ", got ", b.data.type));
@@ -213,6 +216,8 @@ void ProgramRules::moves_inside(BufferId id, const std::string& role) {
 void ProgramRules::operand(BufferId id, const TensorType& wanted, const std::string& role) {
   if (id >= program_.buffers.size()) return report_(str(role, ": buffer %b", id, " does not exist"));
   const TensorType& got = program_.buffers[id].type;
+  if (program_.buffers[id].kind == BufferKind::strip && strips_around_ == 1)
+    report_(str(role, ": %b", id, " exists among strips only"));
   if (got.dtype != wanted.dtype || got.elements() != wanted.elements())
     report_(str(role, ": expected the elements of ", wanted, ", got %b", id, " of type ", got));
   moves_inside(id, role);

@@ -157,6 +157,8 @@ std::string StripGroup::why_not(const Kernel& kernel, StripCut cut, const StripR
     const BufferId root = program_->root_of(kernel.inputs[i]);
     const bool in_part = reads[i] && root == kernel.inputs[i];
     if (!in_part) across.insert(root);
+    if (program_->buffers[root].kind == BufferKind::strip && !written_.contains(root))
+      return str("reads %b", root, ", of which nothing was written among these strips");
     if (!in_part && written_.contains(root))
       return str("reads other strips of %b", root, ", which is written strip by strip");
     if (summed_.contains(root)) return str("reads %b", root, ", which is made behind the last strip");
@@ -165,6 +167,8 @@ std::string StripGroup::why_not(const Kernel& kernel, StripCut cut, const StripR
     const BufferId root = program_->root_of(id);
     if (root != id) return str("writes a slice of %b", root);
     if (summed_.contains(root)) return str("writes %b", root, ", which is made behind the last strip");
+    if (cut == StripCut::terms && program_->buffers[root].kind == BufferKind::strip)
+      return str("writes %b behind the last strip, where it is gone", root);
     if (cut == StripCut::results && across.contains(root))
       return str("writes %b", root, ", of which other strips are read");
     // Sums are combined on all threads, with no barrier between two kernels.

@@ -29,7 +29,7 @@ Signature signature_of(const ir::Program& program) {
 }
 
 void add_slots(const ir::Program& program, Image& image) {
-  std::size_t counts[static_cast<std::size_t>(ir::BufferKind::slice) + 1] = {};
+  std::size_t counts[static_cast<std::size_t>(ir::BufferKind::strip) + 1] = {};
   for (const ir::Buffer& buffer : program.buffers) {
     std::size_t& count = counts[static_cast<std::size_t>(buffer.kind)];
     image.slots.push_back({buffer.kind, count++, buffer.offset, buffer.type.bytes()});

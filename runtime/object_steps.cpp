@@ -167,7 +167,8 @@ class StepWrapper {
           return contents_of(fixed->second);
         return argument_of(buffer.name, false);
       case ir::BufferKind::output: return argument_of(buffer.name, true);
-      case ir::BufferKind::slice: return llvm::ConstantPointerNull::get(b_.getPtrTy());  // steps compute where it is
+      case ir::BufferKind::slice:
+      case ir::BufferKind::strip: return llvm::ConstantPointerNull::get(b_.getPtrTy());  // steps compute where it is
     }
     internal_error("unknown kind of buffer");
   }

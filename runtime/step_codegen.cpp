@@ -11,7 +11,9 @@
 #include <llvm/IR/Module.h>
 
 #include <sinter/ir/error.h>
+#include <sinter/ir/memory.h>
 #include <sinter/ir/ops.h>
+#include <sinter/ir/strips.h>
 #include <sinter/ir/text.h>
 
 #include "codegen.h"
@@ -89,6 +91,27 @@ std::vector<std::size_t> DistinctKernels::all() const {
 
 namespace {
 
+/// Scratch memory of the neediest kernel; behind it lie the strips of a thread.
+std::int64_t kernels_workspace_bytes(const ir::Program& program) {
+  std::int64_t most = 0;
+  for_each_kernel(program.items, [&](const ir::Kernel& kernel) { most = std::max(most, workspace_bytes(kernel)); });
+  return most;
+}
+
+std::int64_t strips_bytes(const ir::Program& program) {
+  constexpr auto line = static_cast<std::int64_t>(ir::memory_alignment);
+  std::int64_t end = 0;
+  for (const ir::Item& item : program.items) {
+    const auto* strips = std::get_if<ir::Strips>(&item);
+    if (strips == nullptr) continue;
+    for (const ir::Kernel& kernel : strips->kernels)
+      for (const ir::BufferId id : kernel.outputs)
+        if (const ir::Buffer& buffer = program.buffers[id]; buffer.kind == ir::BufferKind::strip)
+          end = std::max(end, buffer.offset + (ir::strip_bytes(buffer, strips->count) + line - 1) / line * line);
+  }
+  return end;
+}
+
 /// Of a distinct kernel: `combine` is null where one function does everything.
 struct KernelFunctions {
   llvm::Function* main = nullptr;
@@ -134,7 +157,7 @@ class StepEmitter {
   void load_addresses(const ir::Program& program) {
     llvm::Type* pointer = builder_.getPtrTy();
     for (std::size_t k = 0; k < addresses_.size(); ++k) {
-      if (program.buffers[k].kind == ir::BufferKind::slice) continue;
+      if (program.buffers[k].kind == ir::BufferKind::slice || program.buffers[k].kind == ir::BufferKind::strip) continue;
       llvm::Value* slot = builder_.CreateConstGEP1_64(pointer, function_->getArg(0), k);
       addresses_[k] = builder_.CreateLoad(pointer, slot, program.buffers[k].name);
     }
@@ -143,9 +166,17 @@ class StepEmitter {
   /// Of a slice: in the turn that is being emitted.
   llvm::Value* address(ir::BufferId id) {
     const ir::Buffer& buffer = program_.buffers[id];
+    if (buffer.kind == ir::BufferKind::strip) return strip_address(buffer);
     if (buffer.kind != ir::BufferKind::slice) return addresses_.at(id);
     llvm::Value* moved = builder_.CreateMul(turns_.at(static_cast<std::size_t>(buffer.depth)), i64(buffer.stride));
     return builder_.CreateGEP(builder_.getInt8Ty(), address(buffer.of), builder_.CreateAdd(moved, i64(buffer.offset)));
+  }
+
+  /// Where the whole buffer would begin if the strip at hand lies where it does.
+  llvm::Value* strip_address(const ir::Buffer& buffer) {
+    const std::int64_t begin = kernels_workspace_bytes(program_) + buffer.offset;
+    llvm::Value* before = builder_.CreateMul(strip_, i64(ir::strip_bytes(buffer, strips_)));
+    return builder_.CreateGEP(builder_.getInt8Ty(), workspace_, builder_.CreateSub(i64(begin), before));
   }
 
   void emit(const std::vector<ir::Item>& items) {
@@ -236,15 +267,18 @@ class StepEmitter {
       if (exchanges[k] != nullptr) arguments.push_back(exchanges[k]);
       builder_.CreateCall(function, arguments);
     };
+    strips_ = strips.count;
     llvm::Value* first = share(strips.count, thread_);
     llvm::Value* last = share(strips.count, next_thread());
     runtime::emit_loop(builder_, first, last, 1, [&](llvm::Value* strip, llvm::Instruction*) {
       llvm::Value* following = builder_.CreateAdd(strip, i64(1));
+      strip_ = strip;
       for (std::size_t k = 0; k < strips.kernels.size(); ++k)
         call_at(k, functions_[kernels_.number(strips.kernels[k])].main, strip, following);
     });
     if (std::ranges::none_of(strips.kernels, has_phases)) return;
     emit_barrier();
+    strip_ = i64(0);
     for (std::size_t k = 0; k < strips.kernels.size(); ++k)
       if (llvm::Function* combine = functions_[kernels_.number(strips.kernels[k])].combine; combine != nullptr)
         call_at(k, combine, first, last);
@@ -291,15 +325,15 @@ class StepEmitter {
   llvm::Value* exchange_ = nullptr;   // of all threads together
   llvm::Value* barrier_ = nullptr;    // null for one thread
   std::int64_t exchanged_ = 0;        // bytes of it that earlier kernels use
+  llvm::Value* strip_ = nullptr;      // at hand, of `strips_`
+  std::int64_t strips_ = 1;
   std::vector<llvm::Value*> turns_;   // of the loops around the place where code is emitted, i64
 };
 
 }  // namespace
 
 std::int64_t step_workspace_bytes(const ir::Program& program) {
-  std::int64_t most = 0;
-  for_each_kernel(program.items, [&](const ir::Kernel& kernel) { most = std::max(most, workspace_bytes(kernel)); });
-  return most;
+  return kernels_workspace_bytes(program) + strips_bytes(program);
 }
 
 std::int64_t step_shared_bytes(const ir::Program& program) {

@@ -28,7 +28,7 @@ inline constexpr KernelForm kernel_forms[] = {KernelForm::pointwise, KernelForm:
                                               KernelForm::contract,  KernelForm::scatter, KernelForm::external};
 inline constexpr BufferKind buffer_kinds[] = {BufferKind::arena, BufferKind::input,    BufferKind::output,
                                               BufferKind::state, BufferKind::constant, BufferKind::derived,
-                                              BufferKind::slice};
+                                              BufferKind::slice, BufferKind::strip};
 
 /// The one of `known` that is spelled `name`.
 template <class Enum, std::size_t N>

@@ -26,6 +26,7 @@ enum class BufferKind : std::uint8_t {
   constant,  // contents known when compiling
   derived,   // belongs to the executable (packed weights)
   slice,     // a part of another buffer that moves with the turns of a loop around the kernel
+  strip,     // written and read among strips: of each thread only the strip at hand exists
 };
 SINTER_API std::string_view to_string(BufferKind kind);
 
@@ -35,7 +36,8 @@ struct Buffer {
   BufferKind kind = BufferKind::arena;
   std::string name;  // of the input, output or state; free otherwise
   TensorType type;
-  /// Arena: bytes from its start, a multiple of 64. Slice: bytes from the start of `of`, in turn 0.
+  /// Arena: bytes from its start, a multiple of 64. Strip: bytes from the start of the thread's strips, the same. Slice:
+  /// bytes from the start of `of`, in turn 0.
   std::int64_t offset = 0;
   TensorData data;          // of a constant
   BufferId of = 0;          // of a slice: an earlier buffer, which may be a slice of another loop

@@ -31,6 +31,9 @@ inline StripCut strip_cut(const Schedule& schedule) {
   return schedule.strip_terms ? StripCut::terms : StripCut::results;
 }
 
+/// Bytes of one strip of a buffer of kind `strip`.
+inline std::int64_t strip_bytes(const Buffer& buffer, std::int64_t count) { return buffer.type.bytes() / count; }
+
 /// Memory in which the sums of chunks wait for the last strip, about, for a kernel cut along its terms.
 SINTER_API std::int64_t strip_kept_bytes(const Graph& body, const KernelShape& shape);
 
