@@ -148,7 +148,7 @@ class Grouping {
 
   /// Whether the sums of chunks are few beside what they are the sums of.
   bool is_worth_keeping(std::size_t item) const {
-    constexpr std::int64_t least_ratio = 8;
+    constexpr std::int64_t least_ratio = 4;
     const Kernel& k = kernel(item);
     if (shapes_[item]->form != ir::KernelForm::column && shapes_[item]->form != ir::KernelForm::contract) return false;
     return ir::strip_kept_bytes(*k.body, *shapes_[item]) * least_ratio <= bytes_of(k);
