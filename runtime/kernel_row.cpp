@@ -75,7 +75,7 @@ class RowEmitter {
 
   /// The same for a single row whose pieces [begin, end) are this thread's.
   void run_shared() {
-    std::int64_t kept = 0;  // values per sweep follow each other in the workspace
+    std::int64_t kept = 0;  // values per sweep follow each other in the exchanged part
     for (const Sweep& sweep : plan_.sweeps) {
       const std::int64_t width = reduce_share(sweep, kept);
       meet(job_);
@@ -313,7 +313,7 @@ class RowEmitter {
     llvm::IRBuilder<>& b = job_.builder();
     llvm::Value* number =
         b.CreateNSWAdd(b.CreateNSWMul(piece, job_.i64(width)), job_.i64(kept + static_cast<std::int64_t>(value)));
-    return b.CreateGEP(b.getInt8Ty(), job_.workspace, b.CreateNSWMul(number, job_.i64(kept_bytes)));
+    return b.CreateGEP(b.getInt8Ty(), job_.exchange, b.CreateNSWMul(number, job_.i64(kept_bytes)));
   }
 
   /// What all threads kept, combined left to right.
