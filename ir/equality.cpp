@@ -48,7 +48,7 @@ bool same_items(const std::vector<Item>& a, const std::vector<Item>& b);
 
 bool same_item(const Kernel& a, const Kernel& b) {
   return a.name == b.name && a.note == b.note && same_body(a.body, b.body) && a.inputs == b.inputs &&
-         a.outputs == b.outputs && a.schedule == b.schedule;
+         a.outputs == b.outputs && a.schedule == b.schedule && a.ahead == b.ahead;
 }
 bool same_item(const Barrier&, const Barrier&) { return true; }
 bool same_item(const Strips& a, const Strips& b) {

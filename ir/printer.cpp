@@ -181,6 +181,9 @@ void Printer::kernel(const Kernel& k) {
   };
   std::string text =
       str("kernel ", text::quote(k.name), " ", ids(k.inputs), " -> ", ids(k.outputs), " ", schedule_text(k.schedule));
+  if (!k.ahead.empty())
+    text +=
+        " ahead (" + joined(k.ahead, [](const Ahead& a) { return str("%b", a.buffer, a.next ? " next" : ""); }) + ")";
   if (!k.note.empty()) text += " note " + text::quote(k.note);
   if (k.body) {
     body(text, *k.body);

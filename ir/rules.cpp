@@ -223,11 +223,22 @@ void ProgramRules::operand(BufferId id, const TensorType& wanted, const std::str
   moves_inside(id, role);
 }
 
+void ProgramRules::ahead(const Ahead& a, const Schedule& s) {
+  if (a.buffer >= program_.buffers.size()) return report_(str("ahead: buffer %b", a.buffer, " does not exist"));
+  const Buffer& b = program_.buffers[a.buffer];
+  if (b.kind == BufferKind::slice || b.kind == BufferKind::strip)
+    report_(str("ahead: %b", a.buffer, " is a ", to_string(b.kind), ", of which nothing can be fetched"));
+  if (s.strips < 2 || s.form != KernelForm::contract) report_("ahead: only contractions among strips fetch ahead");
+  if (s.strips >= 1 && a.bytes != b.type.bytes() / s.strips)
+    report_(str("ahead: a strip of %b", a.buffer, " has ", b.type.bytes() / s.strips, " bytes, not ", a.bytes));
+}
+
 void ProgramRules::kernel(const Kernel& k) {
   const Schedule& s = k.schedule;
   for (const std::int64_t value : {s.lanes, s.unroll, s.tile_rows, s.tile_vectors, s.strips})
     if (value < 1) report_(str("the numbers of a schedule are at least 1, got ", value));
   if (s.strips != strips_around_) report_(str("expected ", strips_around_, " strips here, got ", s.strips));
+  for (const Ahead& a : k.ahead) ahead(a, s);
   if (!k.body) return report_("expected a body");
   const std::vector<std::string> inner = violations(*k.body);
   for (const std::string& v : inner) report_("body: " + v);

@@ -71,6 +71,7 @@ class ProgramRules {
 
  private:
   void slice(BufferId id);
+  void ahead(const Ahead& a, const Schedule& s);
   void moves_inside(BufferId id, const std::string& role);
   void operand(BufferId id, const TensorType& wanted, const std::string& role);
 

@@ -69,7 +69,8 @@ class Cutter {
     const Space space = node_space(body_, anchor);
     if (Shape(space.parallel) != Shape(shape_.outer)) return false;
     if (!runs_as_window(body_, shape_, schedule_))
-      return !schedule_.swap && !schedule_.pack_rows && reads_axis(space.reads[0], axis) && !reads_axis(space.reads[1], axis);
+      return !schedule_.swap && !schedule_.pack_rows && reads_axis(space.reads[0], axis) &&
+             !reads_axis(space.reads[1], axis);
     const WindowNest nest = *window_nest(space, operand_types(body_, anchor));
     if (nest.chunked || !all_ones(space, nest.batch)) return false;
     for (const int unit : nest.units)

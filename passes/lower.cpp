@@ -16,6 +16,7 @@
 #include "in_place.h"
 #include "input_views.h"
 #include "loop_schedule.h"
+#include "strip_ahead.h"
 #include "strip_buffers.h"
 #include "strips.h"
 
@@ -360,6 +361,7 @@ Program lower_graph(const Graph& graph, const ir::Target& target) {
   Lowering(graph, target, program, 0).run();
   put_in_strips(program, target);
   keep_in_strips(program);
+  fetch_ahead_in_strips(program, target);
   place_arena(program);
   program.items = Barriers(program).between(program.items);
   return program;

@@ -25,8 +25,8 @@ struct Member {
   ir::Schedule schedule;
 };
 
-/// The schedule of a kernel among strips. Sums of contractions go chunk by chunk over operands that the strip has left in
-/// the cache.
+/// The schedule of a kernel among strips. Sums of contractions go chunk by chunk over operands that the strip has left
+/// in the cache.
 ir::Schedule in_strips(const Kernel& k, const KernelShape& shape, StripCut cut, std::int64_t count) {
   ir::Schedule s = k.schedule;
   s.strips = count;

@@ -310,10 +310,14 @@ void BodyEmitter::prefetch_parameter(std::size_t parameter, DType dtype, const A
   if (a.varying != nullptr) return;
   llvm::IRBuilder<>& b = context_.builder;
   llvm::Value* place = context_.address(dtype, pointers_[parameter], a.uniform);
+  emit_prefetch(b, place, for_writing, level);
+}
+
+void emit_prefetch(llvm::IRBuilder<>& b, llvm::Value* address, bool for_writing, CacheLevel level) {
   constexpr std::uint32_t data = 1;
   b.CreateIntrinsic(
       b.getVoidTy(), llvm::Intrinsic::prefetch,
-      {place, b.getInt32(for_writing ? 1 : 0), b.getInt32(static_cast<std::uint32_t>(level)), b.getInt32(data)});
+      {address, b.getInt32(for_writing ? 1 : 0), b.getInt32(static_cast<std::uint32_t>(level)), b.getInt32(data)});
 }
 
 // ---- Index maps ----

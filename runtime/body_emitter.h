@@ -41,6 +41,9 @@ struct FlatAxes {
 /// The values are LLVM's locality hints.
 enum class CacheLevel : std::uint32_t { second = 2, first = 3 };
 
+/// Asks for the line at `address`, which need not exist.
+void emit_prefetch(llvm::IRBuilder<>& b, llvm::Value* address, bool for_writing, CacheLevel level);
+
 /// Where the loop nest stands. Points nest as loops do; a value that does not vary at a point is computed at its
 /// parent, in front of the instruction through which the point is entered.
 struct Point {

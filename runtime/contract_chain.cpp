@@ -42,7 +42,7 @@ ContractEmitter::Tile ContractEmitter::chain(std::span<Point> columns, llvm::Val
                                              llvm::Value* begin, llvm::Value* end, std::int64_t terms,
                                              const Tile& start) {
   llvm::IRBuilder<>& b = job_.builder();
-  constexpr std::int64_t unroll = 4;
+  constexpr std::int64_t unroll = terms_per_trip;
   Tile tile = start;
   llvm::Value* middle = begin;
   if (terms == 0 || terms >= unroll) {
@@ -64,6 +64,7 @@ ContractEmitter::Tile ContractEmitter::terms_loop(std::span<Point> columns, llvm
                   std::vector<Point> regions = inside(columns, entry);
                   Tile tile;
                   for (llvm::Value* v : carried) tile.emplace_back(job_.context, dtype_, v);
+                  if (step > 1) fetch_ahead(job_);
                   if (step > 1) prefetch_outputs(regions, first_row, rows, term, step);
                   if (step > 1) prefetch_rows(first_row, rows, term, step);
                   if (step > 1) prefetch_part(regions, first_row, term, step);

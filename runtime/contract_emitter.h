@@ -169,7 +169,7 @@ class ContractEmitter {
   bool columns_in_order_ = true;
   ContractWorkspace workspace_;
 
-  bool keeps_chunks_;        // their sums wait for the last strip
+  bool keeps_chunks_;  // their sums wait for the last strip
   bool combining_ = false;
 
   // Where the walk stands.

@@ -68,7 +68,7 @@ llvm::Function* declare_kernel(llvm::Module& module, const ir::Kernel& kernel, c
   std::vector<llvm::Type*> arguments(pointer_count(kernel), llvm::PointerType::getUnqual(context));
   arguments.insert(arguments.end(), 2, llvm::Type::getInt64Ty(context));
   const std::size_t memory = meets_inside(kernel) ? 3 : has_phases(kernel) ? 2 : 1;
-  arguments.insert(arguments.end(), memory, llvm::PointerType::getUnqual(context));
+  arguments.insert(arguments.end(), memory + kernel.ahead.size(), llvm::PointerType::getUnqual(context));
   auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), arguments, false);
   auto* function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, symbol, module);
   function->addFnAttr(llvm::Attribute::NoUnwind);
@@ -100,6 +100,10 @@ llvm::Function* emit_kernel(llvm::Module& module, const ir::Kernel& kernel, cons
     (meets_inside(kernel) ? job.exchange : job.workspace) = memory;
     job.phase = phase;
     if (has_phases(kernel)) job.exchange = function->getArg(static_cast<unsigned>(pointers + 3));
+    for (std::size_t k = 0; k < kernel.ahead.size() && phase != KernelPhase::combine; ++k) {
+      const std::size_t at = function->arg_size() - kernel.ahead.size() + k;
+      job.ahead.push_back({function->getArg(static_cast<unsigned>(at)), kernel.ahead[k].bytes});
+    }
     if (meets_inside(kernel)) {
       job.barrier = function->getArg(static_cast<unsigned>(pointers + 3));
       job.barrier_argument = function->getArg(static_cast<unsigned>(pointers + 4));
@@ -113,7 +117,8 @@ llvm::Function* emit_kernel(llvm::Module& module, const ir::Kernel& kernel, cons
 std::int64_t workspace_bytes(const ir::Kernel& kernel) {
   if (is_empty(kernel) || kernel.schedule.form != ir::KernelForm::contract) return 0;
   const ir::KernelShape shape = shape_of(kernel);
-  return ir::runs_as_window(*kernel.body, shape, kernel.schedule) ? window_workspace(kernel, shape) : contract_workspace_bytes(kernel, shape);
+  return ir::runs_as_window(*kernel.body, shape, kernel.schedule) ? window_workspace(kernel, shape)
+                                                                  : contract_workspace_bytes(kernel, shape);
 }
 
 std::int64_t shared_workspace_bytes(const ir::Kernel& kernel) {
@@ -132,7 +137,7 @@ std::int64_t parallel_extent(const ir::Kernel& kernel) {
   const ir::KernelShape shape = shape_of(kernel);
   if (shape.form == ir::KernelForm::contract)
     return ir::runs_as_window(*kernel.body, shape, kernel.schedule) ? window_parallel_extent(kernel, shape)
-                                             : contract_parallel_extent(kernel, shape);
+                                                                    : contract_parallel_extent(kernel, shape);
   if (shape.form == ir::KernelForm::scatter || shape.form == ir::KernelForm::external) return 1;
   if (shares_one_row(kernel.schedule, shape)) return row_pieces(shape);
   if (shares_chunks(kernel, shape)) return column_chunks(shape);

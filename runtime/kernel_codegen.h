@@ -15,7 +15,8 @@ class Module;
 namespace sinter::runtime {
 
 /// What a function holds of its kernel. A kernel among strips whose sums are combined behind the last strip has two
-/// functions, `keep` and `combine`; both get shared_workspace_bytes() behind the thread's own, and no barrier.
+/// functions, `keep` and `combine`; both get shared_workspace_bytes() behind the thread's own, and no barrier. Last
+/// come the addresses of the strips that the kernel fetches ahead.
 enum class KernelPhase : std::uint8_t { whole, keep, combine };
 
 /// Whether the kernel has two functions.

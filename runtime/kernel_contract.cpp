@@ -178,8 +178,7 @@ void ContractEmitter::combine_group(std::span<Point> columns, llvm::Value* group
     llvm::Value* memory = kept(number, columns, group);
     Tile sums;
     for (std::int64_t k = 0; k < vectors; ++k)
-      sums.emplace_back(job_.context, dtype_,
-                        b.CreateLoad(vector_type(), slot(memory, static_cast<std::size_t>(k))));
+      sums.emplace_back(job_.context, dtype_, b.CreateLoad(vector_type(), slot(memory, static_cast<std::size_t>(k))));
     add_to_totals(job_, node_, sums, totals, number);
   });
   finish_memory(columns, first_row(group), rows, totals);
@@ -361,6 +360,10 @@ std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::Kernel
 
 void emit_contract(KernelJob& job) {
   const ContractRoles roles = contract_roles(job.emit.kernel(), job.emit.shape());
+  const ContractTiles tiles = contract_tiles(job.schedule, roles);
+  const std::int64_t terms = ir::Shape(job.emit.shape().inner).elements();
+  const std::int64_t of_strip = job.schedule.strip_terms ? terms / job.schedule.strips : terms;
+  start_ahead(job, tiles.row_groups * tiles.tiles * tiles.column_tiles * of_strip / terms_per_trip);
   loop_axes(job, roles.batch, false, job.root, [&](Point& batch) {
     if (job.schedule.strips == 1 || job.schedule.strip_terms) return ContractEmitter(job, batch).run();
     emit_loop(job.builder(), job.begin, job.end, 1, [&](llvm::Value* strip, llvm::Instruction* entry) {

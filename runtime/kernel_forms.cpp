@@ -94,8 +94,7 @@ void loop_axes(KernelJob& job, std::span<const int> axes, bool shared, Point& pa
     return loop_axes(job, axes.subspan(1), false, parent, body);
   }
   emit_loop(job.builder(), shared ? job.share_begin(extent) : job.i64(0),
-            shared ? job.share_end(extent) : job.i64(extent), 1,
-            [&](llvm::Value* index, llvm::Instruction* entry) {
+            shared ? job.share_end(extent) : job.i64(extent), 1, [&](llvm::Value* index, llvm::Instruction* entry) {
               Point point;
               point.parent = &parent;
               point.entry = entry;
@@ -273,6 +272,32 @@ void meet(KernelJob& job) {
     auto* type = llvm::FunctionType::get(b.getVoidTy(), {b.getPtrTy()}, false);
     b.CreateCall(type, job.barrier, {job.barrier_argument});
   });
+}
+
+void start_ahead(KernelJob& job, std::int64_t trips) {
+  constexpr std::int64_t least = 16;  // bytes: a line is asked for a few times at most
+  llvm::IRBuilder<>& b = job.builder();
+  for (AheadStream& stream : job.ahead) {
+    stream.step = std::max(least, divide_up(divide_up(stream.bytes, std::max<std::int64_t>(trips, 1)), least) * least);
+    stream.cursor = stack_memory(b, b.getPtrTy(), 1);
+    b.CreateStore(stream.begin, stream.cursor);
+  }
+}
+
+void fetch_ahead(const KernelJob& job) {
+  constexpr auto line = static_cast<std::int64_t>(ir::memory_alignment);
+  constexpr std::int64_t most_lines = 8;  // more at once would hold up the sums
+  llvm::IRBuilder<>& b = job.builder();
+  const auto behind = [&](llvm::Value* at, std::int64_t bytes) {
+    return b.CreateGEP(b.getInt8Ty(), at, job.i64(bytes));
+  };
+  for (const AheadStream& stream : job.ahead) {
+    if (stream.cursor == nullptr) continue;
+    llvm::Value* at = b.CreateLoad(b.getPtrTy(), stream.cursor);
+    const std::int64_t lines = std::min(most_lines, divide_up(stream.step, line));
+    for (std::int64_t k = 0; k < lines; ++k) emit_prefetch(b, behind(at, k * line), false, CacheLevel::second);
+    b.CreateStore(behind(at, stream.step), stream.cursor);
+  }
 }
 
 void in_phases(KernelJob& job, const std::function<void()>& keep, const std::function<void()>& combine) {

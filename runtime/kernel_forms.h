@@ -12,6 +12,14 @@
 
 namespace sinter::runtime {
 
+/// What a kernel fetches for those behind it: so many bytes from where the cursor stands at each trip.
+struct AheadStream {
+  llvm::Value* begin = nullptr;
+  std::int64_t bytes = 0;
+  llvm::Value* cursor = nullptr;  // in memory
+  std::int64_t step = 0;
+};
+
 /// One kernel under construction. `root` is the function's entry; begin and end are the share of the outermost loop.
 struct KernelJob {
   const EmitContext& context;
@@ -22,9 +30,10 @@ struct KernelJob {
   llvm::Value* end = nullptr;
   llvm::Value* workspace = nullptr;  // of this thread (null where threads meet inside)
   llvm::Value* exchange = nullptr;   // of all threads together, where they exchange values
-  llvm::Value* barrier = nullptr;  // where all threads meet inside the kernel (null at run time: one thread)
+  llvm::Value* barrier = nullptr;    // where all threads meet inside the kernel (null at run time: one thread)
   llvm::Value* barrier_argument = nullptr;
   KernelPhase phase = KernelPhase::whole;
+  std::vector<AheadStream> ahead = {};
 
   llvm::IRBuilder<>& builder() const { return context.builder; }
   llvm::Value* i64(std::int64_t v) const { return context.i64(v); }
@@ -98,6 +107,12 @@ std::int64_t carried_values(const ir::Graph& body, std::span<const ir::NodeId> a
 
 /// Waits inside the kernel for the other threads, where there are any.
 void meet(KernelJob& job);
+
+inline constexpr std::int64_t terms_per_trip = 4;  // of the loops that sum contractions
+
+/// Spreads what is fetched ahead evenly over so many trips; each calls fetch_ahead.
+void start_ahead(KernelJob& job, std::int64_t trips);
+void fetch_ahead(const KernelJob& job);
 
 /// What a kernel does in two parts with all threads in between: keeps sums of its share, then combines those of all.
 void in_phases(KernelJob& job, const std::function<void()>& keep, const std::function<void()>& combine);

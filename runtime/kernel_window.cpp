@@ -215,6 +215,8 @@ std::int64_t window_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& 
 
 void emit_window(KernelJob& job) {
   const WindowPlan plan = window_plan(job.emit.kernel(), job.emit.shape());
+  const std::int64_t sums = plan.units * plan.tiles * plan.column_blocks;
+  start_ahead(job, sums * plan.space.reduced_elements() / terms_per_trip / job.schedule.strips);
   loop_axes(job, plan.nest.batch, false, job.root, [&](Point& batch) { WindowEmitter(job, plan, batch).run(); });
 }
 

@@ -51,6 +51,7 @@ std::string kernel_key(const ir::Kernel& kernel, bool checked) {
     const auto first = std::find(operands.begin(), operands.end(), operands[k]);
     key += str(first - operands.begin(), ' ');
   }
+  for (const ir::Ahead& a : kernel.ahead) key += str("ahead ", a.bytes, ' ');
   if (checked) key += kernel.name;  // a violation shows it
   return key;
 }
@@ -157,7 +158,8 @@ class StepEmitter {
   void load_addresses(const ir::Program& program) {
     llvm::Type* pointer = builder_.getPtrTy();
     for (std::size_t k = 0; k < addresses_.size(); ++k) {
-      if (program.buffers[k].kind == ir::BufferKind::slice || program.buffers[k].kind == ir::BufferKind::strip) continue;
+      if (program.buffers[k].kind == ir::BufferKind::slice || program.buffers[k].kind == ir::BufferKind::strip)
+        continue;
       llvm::Value* slot = builder_.CreateConstGEP1_64(pointer, function_->getArg(0), k);
       addresses_[k] = builder_.CreateLoad(pointer, slot, program.buffers[k].name);
     }
@@ -177,6 +179,12 @@ class StepEmitter {
     const std::int64_t begin = kernels_workspace_bytes(program_) + buffer.offset;
     llvm::Value* before = builder_.CreateMul(strip_, i64(ir::strip_bytes(buffer, strips_)));
     return builder_.CreateGEP(builder_.getInt8Ty(), workspace_, builder_.CreateSub(i64(begin), before));
+  }
+
+  llvm::Value* ahead_address(const ir::Ahead& ahead) {
+    llvm::Value* strip = ahead.next ? builder_.CreateAdd(strip_, i64(1)) : strip_;
+    llvm::Value* bytes = builder_.CreateMul(strip, i64(ahead.bytes));
+    return builder_.CreateGEP(builder_.getInt8Ty(), address(ahead.buffer), bytes);
   }
 
   void emit(const std::vector<ir::Item>& items) {
@@ -265,6 +273,7 @@ class StepEmitter {
       std::vector<llvm::Value*> arguments = arguments_of(strips.kernels[k], begin, end);
       arguments.push_back(workspace_);
       if (exchanges[k] != nullptr) arguments.push_back(exchanges[k]);
+      for (const ir::Ahead& a : strips.kernels[k].ahead) arguments.push_back(ahead_address(a));
       builder_.CreateCall(function, arguments);
     };
     strips_ = strips.count;
@@ -327,7 +336,7 @@ class StepEmitter {
   std::int64_t exchanged_ = 0;        // bytes of it that earlier kernels use
   llvm::Value* strip_ = nullptr;      // at hand, of `strips_`
   std::int64_t strips_ = 1;
-  std::vector<llvm::Value*> turns_;   // of the loops around the place where code is emitted, i64
+  std::vector<llvm::Value*> turns_;  // of the loops around the place where code is emitted, i64
 };
 
 }  // namespace

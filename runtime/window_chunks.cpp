@@ -27,7 +27,8 @@ void WindowEmitter::in_chunk(llvm::Value* number,
 
 void WindowEmitter::chunks(std::span<Point> columns) {
   const auto own_totals = [&](std::span<Point> at, llvm::Value* number) {
-    return vectors_at(job_.workspace, b().CreateNSWMul(number, job_.i64(plan_.most_rows * static_cast<std::int64_t>(at.size()))));
+    return vectors_at(job_.workspace,
+                      b().CreateNSWMul(number, job_.i64(plan_.most_rows * static_cast<std::int64_t>(at.size()))));
   };
   emit_loop(b(), job_.i64(0), job_.i64(plan_.chunks), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
     std::vector<Point> inner = inside(columns, entry, {});

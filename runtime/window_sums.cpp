@@ -121,7 +121,7 @@ WindowEmitter::Tile WindowEmitter::axis_loop(std::size_t level, std::span<Point>
       return axis_loop(level + 1, deeper, start, group, t);
     });
   };
-  return unrolled_loop(bounds.low, bounds.high, innermost ? 4 : 1, at, tile, step);
+  return unrolled_loop(bounds.low, bounds.high, innermost ? terms_per_trip : 1, at, tile, step);
 }
 
 WindowEmitter::Tile WindowEmitter::unrolled_loop(llvm::Value* low, llvm::Value* high, std::int64_t unroll,
@@ -131,6 +131,7 @@ WindowEmitter::Tile WindowEmitter::unrolled_loop(llvm::Value* low, llvm::Value* 
     tile = emit_loop(b(), from, to, steps, tile,
                      [&](llvm::Value* value, const std::vector<llvm::Value*>& carried, llvm::Instruction* entry) {
                        Tile now = carried;
+                       if (steps > 1) fetch_ahead(job_);
                        for (std::int64_t u = 0; u < steps; ++u)
                          now = step(b().CreateNSWAdd(value, job_.i64(u)), at, entry, now);
                        return now;
@@ -155,7 +156,7 @@ WindowEmitter::Tile WindowEmitter::partner_loop(std::size_t level, std::span<Poi
       std::vector<Point> regions = inside(inner, entry, {{axis, value}});
       return axis_loop(level + 1, regions, start, group, now);
     };
-    const std::int64_t unroll = level + 1 == plan_.space.reduced.size() ? 4 : 1;
+    const std::int64_t unroll = level + 1 == plan_.space.reduced.size() ? terms_per_trip : 1;
     if (run.end - run.begin == 1)
       tile = step(job_.i64(run.begin), at, nullptr, tile);
     else

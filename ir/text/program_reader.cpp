@@ -32,6 +32,7 @@ class ProgramReader {
   void items(std::vector<Item>& into, int depth);
   Item item(int depth);
   Kernel kernel();
+  Ahead ahead(std::int64_t strips);
   Schedule schedule();
   void choice(Schedule& schedule);
   KernelForm form();
@@ -151,10 +152,20 @@ Kernel ProgramReader::kernel() {
   reader_.expect("->");
   k.outputs = buffer_ids();
   k.schedule = schedule();
+  if (reader_.accept("ahead")) reader_.list("(", ")", [&] { k.ahead.push_back(ahead(k.schedule.strips)); });
   if (reader_.accept("note")) k.note = reader_.string("a note in quotes");
   k.body = read_body(reader_, 1);
   rules_.kernel(k);
   return k;
+}
+
+/// `%b3 next`
+Ahead ProgramReader::ahead(std::int64_t strips) {
+  Ahead a;
+  a.buffer = buffer_id();
+  a.next = reader_.accept("next");
+  a.bytes = program_.buffers[a.buffer].type.bytes() / strips;
+  return a;
 }
 
 /// `stride 128 depth 0`

@@ -44,20 +44,29 @@ struct Way {
   std::string disabled;  // a pass that is left out
   int threads = 1;
   std::optional<std::int64_t> memory_budget = {};
+  std::int64_t l2_bytes = 0;  // of the target, if not the host's: less makes strips of smaller tensors
 };
 
-/// What the last of some steps gives.
-ir::InterpreterResult train(const ir::Graph& graph, ir::Environment environment, const Way& way) {
+ir::Program compiled(const ir::Graph& graph, const Way& way) {
   passes::Options options;
   options.target = runtime::host_target();
   if (!way.level.empty()) options.target = runtime::restrict_target(options.target, way.level);
+  if (way.l2_bytes > 0) options.target.l2_bytes = way.l2_bytes;
   if (!way.disabled.empty()) options.disabled = {way.disabled};
   options.memory_budget = way.memory_budget;
-  ir::Program program = passes::compile(graph, options);
+  options.verify = true;
+  return passes::compile(graph, options);
+}
+
+/// What the last of some steps gives.
+ir::InterpreterResult train(const ir::Graph& graph, ir::Environment environment, const Way& way) {
+  ir::Target target = runtime::host_target();
+  if (!way.level.empty()) target = runtime::restrict_target(target, way.level);
+  ir::Program program = compiled(graph, way);
   if (way.threads > 1) program.items = shared_items(program.items);  // the models are too small for that to pay
   ir::InterpreterResult last;
   for (int k = 0; k < steps; ++k) {
-    last = run_compiled(program, environment, {options.target, false, way.threads});
+    last = run_compiled(program, environment, {target, false, way.threads});
     for (const auto& [name, value] : last.states) environment[name] = value;
   }
   return last;
@@ -72,7 +81,7 @@ std::vector<std::int64_t> arenas(const ir::Graph& graph) {
   return {curve[curve.size() / 2].arena_bytes, curve.back().arena_bytes};
 }
 
-void check_bits(const ir::Graph& graph) {
+void check_bits(const ir::Graph& graph, const std::vector<Way>& more = {}) {
   const ir::Environment begin = contents(graph);
   const ir::InterpreterResult first = train(graph, begin, {});
   CHECK(first.states.size() > 5);
@@ -80,6 +89,7 @@ void check_bits(const ir::Graph& graph) {
                            {"avx2", "", 8}, {"avx2", "fuse", 3}, {"baseline", "", 1}};
   const std::span<const std::string_view> passes = passes::default_passes();
   for (const std::string_view pass : std::set(passes.begin(), passes.end())) ways.push_back({"", std::string(pass), 1});
+  ways.insert(ways.end(), more.begin(), more.end());
   for (const std::int64_t arena : arenas(graph)) ways.push_back({"", "", 2, arena});
   for (const Way& way : ways) {
     INFO("target '" << way.level << "', without '" << way.disabled << "', " << way.threads << " threads, "
@@ -120,6 +130,48 @@ TEST_CASE("training bits: a CNN with dropout, in less memory", "[bits]") {
   const ir::Graph graph = model.graph("train", 4, label);
   CHECK(arenas(graph).size() == 2);
   check_bits(graph);
+}
+
+/// Kernels of the program that run strip by strip, how many of them sum over strips, and buffers of a strip each.
+struct InStrips {
+  std::size_t kernels = 0, sums = 0, buffers = 0, ahead = 0;
+};
+InStrips in_strips(const ir::Program& program) {
+  InStrips found;
+  ir::for_each_kernel(program.items, [&](const ir::Kernel& k) {
+    found.kernels += k.schedule.strips > 1 ? 1 : 0;
+    found.sums += k.schedule.strip_terms ? 1 : 0;
+    found.ahead += k.ahead.size();
+  });
+  found.buffers = program.of_kind(ir::BufferKind::strip).size();
+  return found;
+}
+
+TEST_CASE("training bits: a CNN in strips", "[bits]") {
+  Sequential model(Input({20, 20, 3}),
+                   Conv2D({.filters = 16, .kernel_size = {3}, .padding = "same", .use_bias = false}),
+                   BatchNormalization(), Activation("relu"),
+                   DepthwiseConv2D({.kernel_size = {3}, .padding = "same", .use_bias = false}), BatchNormalization(),
+                   Activation("relu"), Conv2D({.filters = 32, .kernel_size = {1}}), BatchNormalization(),
+                   Activation("relu"), MaxPooling2D(2), Conv2D({.filters = 16, .kernel_size = {3}}), Activation("tanh"),
+                   GlobalAveragePooling2D(), Dense(3, "softmax"));
+  model.compile(SGD({.learning_rate = 0.01, .momentum = 0.9}), "sparse_categorical_crossentropy");
+  const ir::Graph graph = model.graph("train", 8, label);
+  constexpr std::int64_t small = 16384;
+  const InStrips found = in_strips(compiled(graph, {.l2_bytes = small}));
+  CHECK(found.kernels >= 20);
+  CHECK(found.sums >= 6);
+  CHECK(found.buffers >= 4);
+  check_bits(graph, {{.threads = 1, .l2_bytes = small},
+                     {.threads = 2, .l2_bytes = small},
+                     {.threads = 3, .l2_bytes = small},
+                     {.threads = 8, .l2_bytes = 4 * small},
+                     {.level = "avx2", .threads = 3, .l2_bytes = small},
+                     {.level = "baseline", .l2_bytes = small},
+                     {.disabled = "fuse", .threads = 2, .l2_bytes = small}});
+  // Fetching ahead takes a cache that holds more than a strip.
+  CHECK(in_strips(compiled(graph, {.l2_bytes = 16 * small})).ahead > 0);
+  check_bits(graph, {{.threads = 2, .l2_bytes = 16 * small}});
 }
 
 TEST_CASE("training bits: an LSTM, padding and dropout in it", "[bits]") {

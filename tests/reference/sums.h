@@ -23,8 +23,8 @@ inline std::vector<std::int64_t> chain_lengths(const ir::Ints& extents) {
   }
   std::int64_t whole_rows = 0;  // as many as fit 1024 terms
   while ((whole_rows + 1) * row <= 1024) ++whole_rows;
-  // The outermost axes of the rows, where all axes inside are whole in a chunk: the first that does not fit is cut evenly
-  // if more than half of what fits does that.
+  // The outermost axes of the rows, where all axes inside are whole in a chunk: the first that does not fit is cut
+  // evenly if more than half of what fits does that.
   std::int64_t inside = 1;
   for (std::size_t axis = extents.size() - 1; axis > 0; --axis) {
     const std::int64_t extent = extents[axis - 1];

@@ -74,8 +74,9 @@ SINTER_API std::vector<std::optional<Affine>> pulled_index(const IndexMap& map, 
 SINTER_API std::vector<std::optional<Affine>> unflatten(const Affine& address, const Shape& shape,
                                                         std::span<const std::int64_t> extents);
 
-/// Whether a contraction runs as a window nest (window_nest.h) under this schedule: where a window moves, and where terms
-/// lie apart in both operands, so that all tiles of a chunk are summed while it is in the cache (weight gradients).
+/// Whether a contraction runs as a window nest (window_nest.h) under this schedule: where a window moves, and where
+/// terms lie apart in both operands, so that all tiles of a chunk are summed while it is in the cache (weight
+/// gradients).
 SINTER_API bool runs_as_window(const Graph& body, const KernelShape& shape, const Schedule& schedule);
 
 /// Per node: how many anchors, each needing the one before, stand behind it (itself included). Anchors of one depth

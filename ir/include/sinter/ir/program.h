@@ -36,8 +36,8 @@ struct Buffer {
   BufferKind kind = BufferKind::arena;
   std::string name;  // of the input, output or state; free otherwise
   TensorType type;
-  /// Arena: bytes from its start, a multiple of 64. Strip: bytes from the start of the thread's strips, the same. Slice:
-  /// bytes from the start of `of`, in turn 0.
+  /// Arena: bytes from its start, a multiple of 64. Strip: bytes from the start of the thread's strips, the same.
+  /// Slice: bytes from the start of `of`, in turn 0.
   std::int64_t offset = 0;
   TensorData data;          // of a constant
   BufferId of = 0;          // of a slice: an earlier buffer, which may be a slice of another loop
@@ -73,6 +73,15 @@ struct Schedule {
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
 
+/// A buffer of which a kernel among strips fetches a strip into the cache while it computes, because kernels behind it
+/// will touch it. Changes no value.
+struct Ahead {
+  BufferId buffer = 0;
+  std::int64_t bytes = 0;  // of a strip
+  bool next = false;       // the strip behind the one at hand
+  friend bool operator==(const Ahead&, const Ahead&) = default;
+};
+
 /// A call of one kernel. The body's inputs are bound to `inputs` in order, its outputs to `outputs`; a buffer may be
 /// seen with another shape of the same number of elements. An output may be the same buffer as an input that is read
 /// only at the written element.
@@ -83,14 +92,16 @@ struct Kernel {
   std::vector<BufferId> inputs;
   std::vector<BufferId> outputs;
   Schedule schedule;
+  std::vector<Ahead> ahead;  // among strips
 };
 
 /// All threads of the team meet.
 struct Barrier {};
 
-/// Kernels that run strip by strip: the first part of each, then the second of each, so that what one leaves is still in
-/// the cache when the next reads it. A strip needs nothing of other strips (strips.h), so threads share the strips and
-/// meet behind the last one, where sums over all strips are combined. Means what the kernels mean one after the other.
+/// Kernels that run strip by strip: the first part of each, then the second of each, so that what one leaves is still
+/// in the cache when the next reads it. A strip needs nothing of other strips (strips.h), so threads share the strips
+/// and meet behind the last one, where sums over all strips are combined. Means what the kernels mean one after the
+/// other.
 struct Strips {
   std::int64_t count = 1;
   std::vector<Kernel> kernels;  // each with schedule.strips == count
@@ -127,7 +138,8 @@ void for_each_kernel(std::span<const Item> items, const Visit& visit) {
     if (const auto* kernel = std::get_if<Kernel>(&item)) visit(*kernel);
     if (const auto* strips = std::get_if<Strips>(&item))
       for (const Kernel& kernel : strips->kernels) visit(kernel);
-    if (const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item)) for_each_kernel(std::span<const Item>((*loop)->items), visit);
+    if (const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item))
+      for_each_kernel(std::span<const Item>((*loop)->items), visit);
   }
 }
 
