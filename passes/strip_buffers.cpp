@@ -51,7 +51,8 @@ class Keeper {
   void run() {
     for (std::size_t item = 0; item < program_.items.size(); ++item) {
       if (!std::holds_alternative<Strips>(program_.items[item])) continue;
-      for (std::size_t k = 0; k < group(item).kernels.size(); ++k) keep_output({item, k});
+      for (std::size_t k = 0; k < group(item).kernels.size(); ++k)
+        for (const BufferId value : std::vector(kernel({item, k}).outputs)) keep_value({item, k}, value);
     }
     place();
   }
@@ -60,10 +61,9 @@ class Keeper {
   Strips& group(std::size_t item) { return std::get<Strips>(program_.items[item]); }
   const Kernel& kernel(Place p) { return group(p.item).kernels[p.kernel]; }
 
-  void keep_output(Place maker) {
+  void keep_value(Place maker, BufferId value) {
     const Kernel& k = kernel(maker);
-    if (k.outputs.size() != 1 || k.schedule.strip_terms) return;
-    const BufferId value = k.outputs[0];
+    if (k.schedule.strip_terms) return;
     if (program_.buffers[value].kind != ir::BufferKind::arena || reads(program_, k, value)) return;
     const auto readers = readers_of(value, maker);
     if (!readers) return;
@@ -111,7 +111,7 @@ class Keeper {
   /// The reader's group with a copy of the maker before the reader, if it makes the same there and costs little.
   std::optional<Strips> with_copy(Place maker, Place reader, BufferId value) {
     Kernel copy = kernel(maker);
-    if (!is_cheap(copy) || !has_same_sources(maker, reader)) return std::nullopt;
+    if (copy.outputs.size() != 1 || !is_cheap(copy) || !has_same_sources(maker, reader)) return std::nullopt;
     Strips with = group(reader.item);
     if (!reads_what_is_read(copy, with, value)) return std::nullopt;
     copy.schedule.strips = with.count;

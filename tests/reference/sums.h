@@ -26,8 +26,8 @@ inline std::vector<std::int64_t> chain_lengths(const ir::Ints& extents) {
   // The outermost axes of the rows, where all axes inside are whole in a chunk: the first that does not fit is cut
   // evenly if more than half of what fits does that.
   std::int64_t inside = 1;
-  for (std::size_t axis = extents.size() - 1; axis > 0; --axis) {
-    const std::int64_t extent = extents[axis - 1];
+  for (std::size_t axis = extents.size(); axis > 1; --axis) {
+    const std::int64_t extent = extents[axis - 2];
     if (inside * extent <= whole_rows) {
       inside *= extent;
       continue;

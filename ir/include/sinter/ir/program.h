@@ -92,7 +92,7 @@ struct Kernel {
   std::vector<BufferId> inputs;
   std::vector<BufferId> outputs;
   Schedule schedule;
-  std::vector<Ahead> ahead;  // among strips
+  std::vector<Ahead> ahead = {};  // among strips
 };
 
 /// All threads of the team meet.
