@@ -36,8 +36,8 @@ struct Buffer {
   BufferKind kind = BufferKind::arena;
   std::string name;  // of the input, output or state; free otherwise
   TensorType type;
-  /// Arena: bytes from its start, a multiple of 64. Strip: bytes from the start of the thread's strips, the same. Slice:
-  /// bytes from the start of `of`, in turn 0.
+  /// Arena: bytes from its start, a multiple of 64. Strip: bytes from the start of the thread's strips, the same.
+  /// Slice: bytes from the start of `of`, in turn 0.
   std::int64_t offset = 0;
   TensorData data;          // of a constant
   BufferId of = 0;          // of a slice: an earlier buffer, which may be a slice of another loop
@@ -66,6 +66,8 @@ struct Schedule {
   bool swap = false;              // contract: operand a supplies the vectors
   bool pack_vectors = false;      // contract: the vector side is copied into panels first
   bool pack_rows = false;         // contract: so is the other side; needs pack_vectors and terms of one chunk
+  std::int64_t part = 0;          // contract: terms of a chunk that are packed at once, of all columns; 0: few, of few
+  std::int64_t block_rows = 0;    // contract: rows that meet all packed panels before the next rows; 0: a default
   bool prefetch = false;          // contract: the outputs and the next rows are fetched while the terms are summed
   bool parallel = false;          // shared between the team's threads along the outermost loop
   std::int64_t strips = 1;        // parts of the outermost loop that are run one by one (Strips)
@@ -88,9 +90,10 @@ struct Kernel {
 /// All threads of the team meet.
 struct Barrier {};
 
-/// Kernels that run strip by strip: the first part of each, then the second of each, so that what one leaves is still in
-/// the cache when the next reads it. A strip needs nothing of other strips (strips.h), so threads share the strips and
-/// meet behind the last one, where sums over all strips are combined. Means what the kernels mean one after the other.
+/// Kernels that run strip by strip: the first part of each, then the second of each, so that what one leaves is still
+/// in the cache when the next reads it. A strip needs nothing of other strips (strips.h), so threads share the strips
+/// and meet behind the last one, where sums over all strips are combined. Means what the kernels mean one after the
+/// other.
 struct Strips {
   std::int64_t count = 1;
   std::vector<Kernel> kernels;  // each with schedule.strips == count
@@ -127,7 +130,8 @@ void for_each_kernel(std::span<const Item> items, const Visit& visit) {
     if (const auto* kernel = std::get_if<Kernel>(&item)) visit(*kernel);
     if (const auto* strips = std::get_if<Strips>(&item))
       for (const Kernel& kernel : strips->kernels) visit(kernel);
-    if (const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item)) for_each_kernel(std::span<const Item>((*loop)->items), visit);
+    if (const auto* loop = std::get_if<std::shared_ptr<const Loop>>(&item))
+      for_each_kernel(std::span<const Item>((*loop)->items), visit);
   }
 }
 
