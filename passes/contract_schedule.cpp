@@ -86,11 +86,12 @@ bool pays_to_pack(const Side& vectors, std::int64_t rows, std::int64_t terms, co
   return vectors.bytes > target.l2_bytes && rows >= 64;
 }
 
-/// Whether packing the row side pays as well: its terms lie far apart (a transposed operand), in one cache set or,
-/// chunk by chunk, in more bytes than the cache holds, and there are enough columns to use each packed row again and
-/// again.
+/// Whether packing the row side pays as well: its terms lie far apart (a transposed operand), in one cache set or in
+/// more bytes than the cache holds (of a chunk, where there is only one), and there are enough columns to use each
+/// packed row again and again.
 bool pays_to_pack_rows(const Side& rows, std::int64_t columns, std::int64_t terms, const ir::Target& target) {
   if (!rows.known || columns < 256 || rows.term_stride <= 1) return false;
+  if (terms > ir::chain_chunk && rows.bytes >= target.l2_bytes) return true;
   return rows.chunk_bytes(terms) > target.l2_bytes || (rows.terms_in_one_set() && terms > target.l1_ways);
 }
 
