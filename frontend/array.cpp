@@ -89,12 +89,15 @@ Array Array::copied(ir::TensorType type, const void* data, std::size_t elements)
 }
 
 Array Array::zeros(Shape shape, DType dtype) {
-  Array array = uninitialized({dtype, std::move(shape)});
-  std::memset(array.own(), 0, static_cast<std::size_t>(array.type_.bytes()));
-  return array;
+  ir::TensorType type{dtype, std::move(shape)};
+  auto memory =
+      std::shared_ptr<std::byte[]>(ir::allocate_zeros(type.bytes()));  // large ones take no room until written
+  const std::byte* data = memory.get();
+  return {std::move(type), std::move(memory), data, true};
 }
 
 Array Array::full(Shape shape, double value, DType dtype) {
+  if (value == 0.0 && !std::signbit(value)) return zeros(std::move(shape), dtype);
   Array array = uninitialized({dtype, std::move(shape)});
   const ir::Num number = ir::Num::from_double(dtype, value);
   const std::int64_t width = ir::size_of(dtype);

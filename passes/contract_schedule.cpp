@@ -86,12 +86,41 @@ bool pays_to_pack(const Side& vectors, std::int64_t rows, std::int64_t terms, co
   return vectors.bytes > target.l2_bytes && rows >= 64;
 }
 
-/// Whether packing the row side pays as well: its terms lie far apart (a transposed operand), in one cache set or,
-/// chunk by chunk, in more bytes than the cache holds, and there are enough columns to use each packed row again and
-/// again.
+/// Whether packing the row side pays as well: its terms lie far apart (a transposed operand), in one cache set or in
+/// more bytes than the cache holds (of a chunk, where there is only one), and there are enough columns to use each
+/// packed row again and again.
 bool pays_to_pack_rows(const Side& rows, std::int64_t columns, std::int64_t terms, const ir::Target& target) {
   if (!rows.known || columns < 256 || rows.term_stride <= 1) return false;
+  if (terms > ir::chain_chunk && rows.bytes >= target.l2_bytes) return true;
   return rows.chunk_bytes(terms) > target.l2_bytes || (rows.terms_in_one_set() && terms > target.l1_ways);
+}
+
+/// How many terms of a chunk to pack at once with all columns, so that sums wait in memory less often between parts:
+/// as many as leave half of the second cache to the rest. 0: so few that a few columns at a time are better.
+std::int64_t part_of_all_columns(const Side& vectors, std::int64_t terms, const ir::Target& target) {
+  constexpr std::int64_t least = 256;
+  if (terms <= ir::chain_chunk) return 0;
+  std::int64_t part = ir::chain_chunk;
+  while (part > least && vectors.count * part * vectors.element > target.l2_bytes / 2) part /= 2;
+  return part > least ? part : 0;
+}
+
+/// Rows that stay in the second cache until they have met all panels, if their distance is a multiple of 4 KiB: they
+/// share so few of its sets that this does not depend on how much of a row is read. 0: as many as fit by their bytes.
+std::int64_t rows_that_stay(std::int64_t stride_bytes, std::int64_t share, std::int64_t least,
+                            const ir::Target& target) {
+  if (stride_bytes <= 0 || stride_bytes % set_stride != 0) return 0;
+  return std::max(least, target.l2_bytes / (share * stride_bytes));
+}
+
+/// Rows of a block that are read as they lie: half of the ways are theirs.
+std::int64_t block_of_read_rows(const Side& rows, const ir::Target& target) {
+  return rows.known && rows.term_stride == 1 ? rows_that_stay(rows.stride * rows.element, 2, 16, target) : 0;
+}
+
+/// Rows of a block that are packed: those of the outputs stay. Pieces of fewer are packed slowly.
+std::int64_t block_of_packed_rows(const Side& vectors, const ir::Target& target) {
+  return rows_that_stay(vectors.count * vectors.element, 1, 128, target);
 }
 
 /// Bytes that the outputs write, and read beside the sums: a state and its slots, say.
@@ -158,6 +187,9 @@ void choose_contract_schedule(const Graph& body, const KernelShape& shape, const
   if (s.swap) {
     swapped_tile(a, target, s);
     s.pack_vectors = pays_to_pack(a, b.count, terms, target);
+    if (!s.pack_vectors) return;
+    s.part = part_of_all_columns(a, terms, target);
+    s.block_rows = block_of_read_rows(b, target);
     return;
   }
   // Two vectors per row read b least often; four reach whole lines of what a large result updates in place.
@@ -169,6 +201,7 @@ void choose_contract_schedule(const Graph& body, const KernelShape& shape, const
   const bool shares_rows = s.parallel && divide_up(a.count, most) > divide_up(b.count, s.tile_vectors * s.lanes);
   s.tile_rows = even_rows(a.count, most, shares_rows);
   s.pack_vectors = s.pack_rows || pays_to_pack(b, a.count, terms, target);
+  if (s.pack_vectors) s.block_rows = s.pack_rows ? block_of_packed_rows(b, target) : block_of_read_rows(a, target);
   // In a loop results and what they read are parts of larger tensors, so a part of the cache is much already.
   const std::int64_t much = target.l2_bytes / 16;
   const bool rows_from_afar = a.known && a.term_stride == 1 && !s.pack_rows && a.bytes > target.l2_bytes;

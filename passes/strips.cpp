@@ -34,6 +34,7 @@ ir::Schedule in_strips(const Kernel& k, const KernelShape& shape, StripCut cut, 
   if (!s.strip_terms || s.form != ir::KernelForm::contract) return s;
   s.swap = s.pack_rows = s.prefetch = false;
   s.pack_vectors = true;
+  s.part = 0;
   s.pack_vectors = !ir::runs_as_window(*k.body, shape, s);
   return s;
 }
@@ -128,6 +129,7 @@ class Grouping {
       const ir::Schedule schedule = in_strips(k, *shapes_[item], cut, group.count);
       const std::optional<StripReads> reads = ir::strip_reads(*k.body, *shapes_[item], schedule, cut, group.count);
       if (!reads || !so_far.why_not(k, cut, *reads).empty()) continue;
+      if (bytes_of_whole_reads(k, *reads) > target_.l2_bytes) continue;
       std::set<BufferId> own;
       for (std::size_t i = 0; i < k.inputs.size(); ++i)
         if ((*reads)[i]) own.insert(k.inputs[i]);
@@ -144,6 +146,15 @@ class Grouping {
       return true;
     }
     return false;
+  }
+
+  /// Bytes of what every strip reads all of, such as weights: more than the cache would come from memory again and
+  /// again.
+  std::int64_t bytes_of_whole_reads(const Kernel& k, const StripReads& reads) const {
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < k.inputs.size(); ++i)
+      if (!reads[i]) sum += bytes(k.inputs[i]);
+    return sum;
   }
 
   /// Whether the sums of chunks are few beside what they are the sums of.

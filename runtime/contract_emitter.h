@@ -41,7 +41,7 @@ struct ContractWorkspace {
   std::int64_t group = 0;         // sums of one group and panel: totals, then the chunk so far; 0: one chunk only
   std::int64_t total_groups = 0;  // groups whose totals are held
 
-  static constexpr std::int64_t part = 256;  // terms of a chunk that are packed at once, where there are several chunks
+  std::int64_t part = 256;  // terms of a chunk that are packed at once, where there are several chunks
   static constexpr std::int64_t hot_panels = std::int64_t{256} * 1024;  // bytes that are still close when they are used
   std::int64_t kept_group() const { return group / 2; }  // bytes of the sums of one chunk, of a group and panel
   bool is_hot() const { return panel * panels <= hot_panels; }

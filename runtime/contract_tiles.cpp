@@ -75,17 +75,20 @@ ContractWorkspace contract_workspace(const ir::Schedule& s, const ContractTiles&
   ContractWorkspace w;
   if (walk.count == 0) return w;
   const std::int64_t bytes = ir::size_of(dtype);
-  const std::int64_t terms = std::min(walk.total, walk.count > 1 ? ContractWorkspace::part : walk.length);
+  if (s.part > 0) w.part = s.part;
+  const std::int64_t terms = std::min(walk.total, walk.count > 1 ? w.part : walk.length);
   const std::int64_t tile = terms * s.tile_rows * bytes;
   const std::int64_t groups = std::max<std::int64_t>(1, tiles.row_groups);
   const std::int64_t group = std::max<std::int64_t>(1, tile * tiles.tiles);
   w.block = std::clamp<std::int64_t>((s.pack_vectors ? rows_budget : read_budget) / group, 1, groups);
   if (!s.pack_vectors && group * groups <= read_at_once) w.block = groups;
   if (!s.pack_vectors) return w;
+  if (s.block_rows > 0) w.block = std::clamp<std::int64_t>(s.block_rows / tiles.height, 1, groups);
   const std::int64_t whole = divide_up(terms, s.lanes) * s.lanes;  // transposes write whole blocks of terms
   w.panel = whole_lines(whole * s.tile_vectors * s.lanes * bytes);
-  w.panels = std::clamp<std::int64_t>((s.pack_rows ? panels_budget : ContractWorkspace::hot_panels) / w.panel, 1,
-                                      std::max<std::int64_t>(1, tiles.column_tiles));
+  const std::int64_t all_panels = std::max<std::int64_t>(1, tiles.column_tiles);
+  const std::int64_t budget = s.pack_rows ? panels_budget : ContractWorkspace::hot_panels;
+  w.panels = s.part > 0 ? all_panels : std::clamp<std::int64_t>(budget / w.panel, 1, all_panels);
   // The last vector of a packed tile reaches past its end.
   if (s.pack_rows) w.rows = whole_lines(tile + s.lanes * bytes);
   if (walk.count > 1) {

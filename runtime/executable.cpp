@@ -8,6 +8,7 @@
 #include <sinter/ir/error.h>
 #include <sinter/ir/extern.h>
 
+#include "compiler_pages.h"
 #include "executable_impl.h"
 #include "step_objects.h"
 
@@ -121,6 +122,7 @@ std::shared_ptr<const Executable> Executable::link(Image image,
   for (const ir::TensorData& constant : image.constants) impl->constants.push_back(aligned_copy(constant));
   impl->code = std::make_unique<LinkedCode>(image.objects, addresses_of(externs));
   impl->step = reinterpret_cast<StepFunction>(impl->code->address(entry_name));
+  give_back_compiler_pages();
   image.objects.clear();
   image.constants.clear();
   impl->image = std::move(image);

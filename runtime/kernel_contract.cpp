@@ -213,13 +213,12 @@ void ContractEmitter::chunk_parts(Point& chunk, llvm::Value* number, Range panel
   const auto [chunk_begin, chunk_end] = walk_.bounds(job_, number);
   llvm::Value* start = chunk_begin;
   llvm::Value* stop = chunk_end;
-  in_pieces(job_, start, stop, ContractWorkspace::part,
-            [&](llvm::Value* begin, llvm::Value* end, llvm::Instruction* entry) {
-              Point at = region_of(chunk, entry);
-              chunk_ = {number, begin, end, b.CreateICmpEQ(begin, start), b.CreateICmpEQ(end, stop)};
-              pack_panels(at, panels, begin, end);
-              row_blocks(at, panels, groups);
-            });
+  in_pieces(job_, start, stop, workspace_.part, [&](llvm::Value* begin, llvm::Value* end, llvm::Instruction* entry) {
+    Point at = region_of(chunk, entry);
+    chunk_ = {number, begin, end, b.CreateICmpEQ(begin, start), b.CreateICmpEQ(end, stop)};
+    pack_panels(at, panels, begin, end);
+    row_blocks(at, panels, groups);
+  });
 }
 
 void ContractEmitter::row_blocks(Point& at, Range panels, Range groups) {

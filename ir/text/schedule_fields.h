@@ -18,6 +18,8 @@ void for_each_choice(Visit visit) {
   visit("swap", &Schedule::swap);
   visit("pack_vectors", &Schedule::pack_vectors);
   visit("pack_rows", &Schedule::pack_rows);
+  visit("part", &Schedule::part);
+  visit("block_rows", &Schedule::block_rows);
   visit("prefetch", &Schedule::prefetch);
   visit("parallel", &Schedule::parallel);
   visit("strips", &Schedule::strips);

@@ -377,6 +377,8 @@ std::vector<ir::Schedule> schedules_of(ir::KernelForm form) {
       found.back().pack_vectors = true;
       found.push_back(found.back());
       found.back().pack_rows = true;
+      found.back().part = 100;
+      found.back().block_rows = 20;
     }
   } else {
     add(1, 1, 1, 1, false, false), add(2, 3, 1, 1, false, true), add(4, 1, 1, 1, false, false);

@@ -1,6 +1,9 @@
 // From LLVM IR to code that runs, and how failures on that way are told.
 
+#include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <string>
 
 #include <llvm/AsmParser/Parser.h>
 #include <llvm/IR/LLVMContext.h>
@@ -12,6 +15,7 @@
 #include <sinter/runtime/executable.h>
 
 #include "element_functions.h"
+#include "programs.h"
 #include "runtime/bounds_check.h"
 #include "runtime/checked.h"
 #include "runtime/constant_offsets.h"
@@ -37,6 +41,21 @@ std::unique_ptr<runtime::LinkedCode> compiled(const std::vector<const char*>& te
   std::vector<runtime::GeneratedModule> modules;
   for (const char* text : texts) modules.push_back(parsed(text));
   return compile_modules(std::move(modules), runtime::host_target());
+}
+
+/// Memory that LLVM's library takes by pages that cannot be written, in KiB; negative where the system does not say.
+long llvm_kilobytes() {
+  std::ifstream maps("/proc/self/smaps");
+  long sum = -1;
+  bool counts = false;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find('-') < line.find(' ') &&
+        line.find(':') > line.find(' '))  // "7f..-7f.. r-xp 0000 08:01 12 /usr/lib/..."
+      counts = line.find("/libLLVM") != std::string::npos && line[line.find(' ') + 2] != 'w';
+    else if (counts && line.starts_with("Rss:"))
+      sum = std::max(sum, 0L) + std::strtol(line.c_str() + 4, nullptr, 10);
+  }
+  return sum;
 }
 
 constexpr const char* scale_by_two = R"(
@@ -105,6 +124,24 @@ TEST_CASE("code lives as long as its owner, apart from other code", "[jit]") {
   CHECK(reinterpret_cast<int (*)()>(first->address("f"))() == 1);
   first.reset();
   CHECK(reinterpret_cast<int (*)()>(second->address("f"))() == 2);
+}
+
+TEST_CASE("the compiler's pages go back to the system behind it", "[jit]") {
+  const ir::Program program = repeated_program(3, 2);
+  const auto compile = [&] {
+    runtime::CompileOptions options;
+    options.target = runtime::host_target();
+    return runtime::Executable::compile(program, options);
+  };
+  {
+    const auto code = compiled({scale_by_two});  // links, and gives nothing back
+    if (llvm_kilobytes() < 0) return;            // LLVM is a part of the program
+    CHECK(llvm_kilobytes() > 8192);
+  }
+  for (int turn = 0; turn < 2; ++turn) {
+    const auto executable = compile();
+    CHECK(llvm_kilobytes() < 4096);
+  }
 }
 
 TEST_CASE("what LLVM refuses becomes an InternalError", "[jit]") {

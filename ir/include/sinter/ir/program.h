@@ -66,6 +66,8 @@ struct Schedule {
   bool swap = false;              // contract: operand a supplies the vectors
   bool pack_vectors = false;      // contract: the vector side is copied into panels first
   bool pack_rows = false;         // contract: so is the other side; needs pack_vectors and terms of one chunk
+  std::int64_t part = 0;          // contract: terms of a chunk that are packed at once, of all columns; 0: few, of few
+  std::int64_t block_rows = 0;    // contract: rows that meet all packed panels before the next rows; 0: a default
   bool prefetch = false;          // contract: the outputs and the next rows are fetched while the terms are summed
   bool parallel = false;          // shared between the team's threads along the outermost loop
   std::int64_t strips = 1;        // parts of the outermost loop that are run one by one (Strips)
