@@ -139,6 +139,10 @@ void add_attributes(llvm::Module& module, const ir::Target& target) {
     // Constants fold as the hardware computes: denormals are flushed (Session::run sees to it).
     function.addFnAttr("denormal-fp-math", "preserve-sign,preserve-sign");
     function.addFnAttr(llvm::Attribute::NoUnwind);
+    // Without a frame pointer the stack of a function without vectors of its own stays as the caller left it, and
+    // whether the registers that the code generator puts there cross cache lines is a matter of luck: W8 took a fifth
+    // longer.
+    function.addFnAttr("frame-pointer", "all");
   }
 }
 
