@@ -307,9 +307,33 @@ LlvmValue ne(const LlvmValue& a, const LlvmValue& b) {
 
 namespace {
 
-/// Whether LLVM might see `x < y ? x : y` here, for which x86 has an instruction. That flushes a denormal which it
-/// returns, where a select only moves it. The operands are not looked at: equal ones may not be one value yet. Only
-/// `x > 0 ? x : 0` is known to be harmless; it returns no denormal.
+/// The result of an operation that flushes denormals (not a constant), or its magnitude.
+bool is_arithmetic(llvm::Value* v) {
+  llvm::Value* inner = nullptr;
+  if (llvm::PatternMatch::match(v, llvm::PatternMatch::m_FAbs(llvm::PatternMatch::m_Value(inner)))) v = inner;
+  const auto* instruction = llvm::dyn_cast<llvm::Instruction>(v);
+  if (instruction == nullptr) return false;
+  switch (instruction->getOpcode()) {
+    case llvm::Instruction::FAdd:
+    case llvm::Instruction::FSub:
+    case llvm::Instruction::FMul:
+    case llvm::Instruction::FDiv: return true;
+    default: break;
+  }
+  const auto* call = llvm::dyn_cast<llvm::IntrinsicInst>(instruction);
+  return call != nullptr &&
+         (call->getIntrinsicID() == llvm::Intrinsic::fma || call->getIntrinsicID() == llvm::Intrinsic::sqrt);
+}
+
+bool is_plain_constant(llvm::Value* v) {
+  const llvm::APFloat* value = nullptr;
+  return llvm::PatternMatch::match(v, llvm::PatternMatch::m_APFloat(value)) && !value->isDenormal();
+}
+
+/// Whether LLVM might see `x < y ? x : y` here, for which x86 has an instruction, and it matters: that flushes a
+/// denormal which it returns, where a select only moves it. What is selected is not looked for in the comparison: equal
+/// values may not be one yet. Harmless is what cannot return a denormal: two results of arithmetic or constants; one of
+/// arithmetic, where the comparison is with a constant, because the other could only be that; and `x > 0 ? x : 0`.
 bool may_become_minimum(llvm::Value* condition, Pair p) {
   llvm::Value* negated = nullptr;
   if (llvm::PatternMatch::match(condition, llvm::PatternMatch::m_Not(llvm::PatternMatch::m_Value(negated)))) {
@@ -317,6 +341,9 @@ bool may_become_minimum(llvm::Value* condition, Pair p) {
   }
   const auto* compare = llvm::dyn_cast<llvm::FCmpInst>(condition);
   if (compare == nullptr) return false;
+  const bool a = is_arithmetic(p.a), b = is_arithmetic(p.b);
+  if ((a || is_plain_constant(p.a)) && (b || is_plain_constant(p.b))) return false;
+  if ((a || b) && is_plain_constant(compare->getOperand(1))) return false;
   const auto predicate = compare->getPredicate();
   const bool strict = predicate == llvm::CmpInst::FCMP_OGT || predicate == llvm::CmpInst::FCMP_OLT;
   const bool with_zero = is_constant(p.b, 0.0) && is_constant(compare->getOperand(1), 0.0);

@@ -55,17 +55,22 @@ V expm1_reduced(const V& r) {
   return fma(r * r, polynomial(r, Exponential<Format>::q), r);
 }
 
-/// x = n ln2 + r, n in the low bits of `rounded`. One FMA takes off n times ln2 as the format has it; where
-/// `exact`, a second one what ln2 lost on its way to the format.
-template <class Format, bool exact = true, ScalarValue V>
+/// x - n ln2. One FMA takes off n times ln2 as the format has it; where `exact`, a second one what ln2 lost on its way
+/// to the format.
+template <class Format, bool exact, ScalarValue V>
+V remainder(const V& x, const V& n) {
+  const V r = fma(n, like(x, -Format::ln2_high), x);
+  if constexpr (exact) return fma(n, like(x, -Format::ln2_low), r);
+  return r;
+}
+
+/// x = n ln2 + r, n in the low bits of `rounded`.
+template <class Format, ScalarValue V>
 Reduced<V> reduce_exponent(const V& x) {
   const V magic = like(x, Format::round_magic);
   const V rounded = fma(x, like(x, log2_e), magic);
-  const V n = rounded - magic;
-  V r = fma(n, like(x, -Format::ln2_high), x);
-  if constexpr (exact) r = fma(n, like(x, -Format::ln2_low), r);
   const V shifted = shl(to_bits<Format>(rounded), bits_like<Format>(x, Format::mantissa_bits));
-  return {expm1_reduced<Format>(r), shifted};
+  return {expm1_reduced<Format>(remainder<Format, true>(x, rounded - magic)), shifted};
 }
 
 /// 2^n (1 + expm1). The exponent is added to the bits, which reaches 2^128 (1 - eps) where a factor 2^128 would not
@@ -82,10 +87,15 @@ V exp_in_range(const V& x) {
   return restored<Format>(reduce_exponent<Format>(x));
 }
 
-/// The same for a result that is added to a larger number: its relative error grows with |x|, to 2^-23 at 30 (f32).
-template <class Format, ScalarValue V>
-V exp_near_zero(const V& x) {
-  return restored<Format>(reduce_exponent<Format, false>(x));
+/// The same for low <= x <= 0 in an operation less: the number that rounds holds the exponent's bias, so that 2^n is a
+/// shift. Below `low` it is 0 as long as n is above -128 (f32). Where not `exact`, for a result that is added to a
+/// larger number, its relative error grows with |x|, to 2^-23 at 30 (f32).
+template <class Format, bool exact = true, ScalarValue V>
+V exp_of_negative(const V& x) {
+  const V magic = like(x, Format::round_magic + Format::bias);
+  const V rounded = fma(x, like(x, log2_e), magic);
+  const V scale = from_bits<Format>(shl(to_bits<Format>(rounded), bits_like<Format>(x, Format::mantissa_bits)));
+  return fma(scale, expm1_reduced<Format>(remainder<Format, exact>(x, rounded - magic)), scale);
 }
 
 template <class Format, ScalarValue V>
@@ -138,13 +148,6 @@ V reciprocal_of_little_more_than_one(const V& u) {
   return fma(y, e, y);
 }
 
-/// min(|x|, limit), limit for NaN; among integers, which compare faster.
-template <class Format, ScalarValue V>
-V magnitude_at_most(const V& x, double limit) {
-  const V bits = to_bits<Format>(abs(x)), most = to_bits<Format>(like(x, limit));
-  return from_bits<Format>(select(lt(bits, most), bits, most));
-}
-
 template <ScalarValue V>
 V tanh(Single, const V& x) {
   const V one = like(x, 1);
@@ -152,10 +155,9 @@ V tanh(Single, const V& x) {
   const V squared = x * x;
   const V small = fma(squared * polynomial(squared, Exponential<Single>::t), magnitude, magnitude);
   // Doubled by additions: processors multiply in fewer places than they add.
-  const V limited = magnitude_at_most<Single>(x, Exponential<Single>::tanh_limit);
-  const V u = exp_near_zero<Single>(-(limited + limited));
+  const V u = exp_of_negative<Single, false>(-at_most(magnitude + magnitude, 2 * Exponential<Single>::tanh_limit));
   const V large = fma(-reciprocal_of_little_more_than_one(u), u + u, one);
-  // NaN takes `small`. Through expm1 one formula would serve both ranges, but lose another ulp.
+  // Through expm1 one formula would serve both ranges, but lose another ulp.
   return copy_sign<Single>(select(ge(magnitude, like(x, 0.625)), large, small), x);
 }
 
@@ -172,12 +174,10 @@ V tanh(Double, const V& x) {
 /// By u = e^-|x|: 1 / (1 + u), or u / (1 + u) for a negative x. From |x| = 88 on u is denormal, which counts as 0.
 template <ScalarValue V>
 V logistic(Single, const V& x) {
-  const V u = exp_in_range<Single>(-magnitude_at_most<Single>(x, 88));
+  const V u = exp_of_negative<Single>(-at_most(abs(x), 88));
   const V positive = reciprocal_of_one_plus(u);
   const V negative = lt(to_bits<Single>(x), bits_like<Single>(x, 0));  // -0 too, where both are 1/2
-  // All ones for NaN, else 0; x86 compares floats and vectors where it multiplies, and shifts elsewhere.
-  const V is_nan = shr(to_bits<Single>(like(x, infinity)) - to_bits<Single>(abs(x)), bits_like<Single>(x, 31));
-  return from_bits<Single>(bit_or(to_bits<Single>(select(negative, u * positive, positive)), is_nan));
+  return select(negative, u * positive, positive);
 }
 
 template <ScalarValue V>
