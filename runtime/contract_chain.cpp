@@ -105,20 +105,33 @@ void ContractEmitter::prefetch_vector(std::span<Point> columns, llvm::Value* fir
   job_.emit.prefetch_outputs(p);
 }
 
-/// Fetches the terms that the next group of rows will need: of one row in some with each trip, a line each.
+/// Fetches the terms that the next group of rows will need. Where a row's terms are neighbours, of one row in some with
+/// each trip, a line each; where the rows of a term are, the line that a group reaches first, of each term.
 void ContractEmitter::prefetch_rows(llvm::Value* first_row, std::int64_t rows, llvm::Value* term, std::int64_t step) {
   if (!job_.schedule.prefetch || rows_packed_) return;
   llvm::IRBuilder<>& b = job_.builder();
-  const std::int64_t trips = std::max<std::int64_t>(1, job_.context.lanes / step);  // that one line lasts
-  llvm::Value* turn = b.CreateAnd(b.CreateUDiv(term, job_.i64(step)), job_.i64(trips - 1));
-  for (std::int64_t row = 0; row < rows; row += trips) {
+  const auto fetch = [&](llvm::Value* at_term, llvm::Value* row) {
     Point p;
     p.parent = &batch_;
-    place_inner(job_, term, p);
+    place_inner(job_, at_term, p);
     place_digits(roles_.columns, job_.i64(0), p);
-    place_digits(roles_.rows, b.CreateNSWAdd(first_row, b.CreateNSWAdd(turn, job_.i64(tiles_.height + row))), p);
+    place_digits(roles_.rows, b.CreateNSWAdd(first_row, row), p);
     job_.emit.prefetch(node_, 1 - side_, p);
+  };
+  if (rows_are_neighbours()) {
+    for (std::int64_t u = 0; u < step; ++u)
+      fetch(b.CreateNSWAdd(term, job_.i64(u)), job_.i64(tiles_.height + rows - 1));
+    return;
   }
+  const std::int64_t trips = std::max<std::int64_t>(1, job_.context.lanes / step);  // that one line lasts
+  llvm::Value* turn = b.CreateAnd(b.CreateUDiv(term, job_.i64(step)), job_.i64(trips - 1));
+  for (std::int64_t row = 0; row < rows; row += trips) fetch(term, b.CreateNSWAdd(turn, job_.i64(tiles_.height + row)));
+}
+
+/// Whether the next row of a term lies behind it in memory.
+bool ContractEmitter::rows_are_neighbours() const {
+  const auto read = ir::operand_read(job_.emit.body(), job_.emit.shape(), node_, 1 - side_);
+  return read && !roles_.rows.empty() && read->address.scale_of(roles_.rows.back()) == 1;
 }
 
 /// Fetches what the next part of the sum packs and reads: of the vector side a part, each group of rows another one,

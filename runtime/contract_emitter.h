@@ -143,6 +143,7 @@ class ContractEmitter {
   void prefetch_outputs(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* term,
                         std::int64_t step);
   void prefetch_rows(llvm::Value* first_row, std::int64_t rows, llvm::Value* term, std::int64_t step);
+  bool rows_are_neighbours() const;
   void prefetch_part(std::span<Point> columns, llvm::Value* first_row, llvm::Value* term, std::int64_t step);
   void prefetch_vector(std::span<Point> columns, llvm::Value* first_row, llvm::Value* part);
   llvm::Value* slot(llvm::Value* memory, std::size_t k) const;
