@@ -33,6 +33,35 @@ void add_arithmetic(List& list, DType t) {
   if (ir::is_float(t)) list.push_back(element_function("sqrt", {t}, t, [](auto x) { return sqrt(x[0]); }));
 }
 
+/// Choices with and without results of arithmetic, from which alone no denormal comes.
+void add_clamps(List& list, DType t) {
+  for (const double c : {0.0, 1.0}) {
+    const auto named = [&](const char* what) { return std::string(what) + " " + std::to_string(c); };
+    list.push_back(element_function(named("at most"), {t}, t, [c](auto x) {
+      const auto limit = ir::like(x[0], c);
+      return select(gt(x[0], limit), limit, x[0]);
+    }));
+    list.push_back(element_function(named("sum at most"), {t, t}, t, [c](auto x) {
+      const auto limit = ir::like(x[0], c), sum = x[0] + x[1];
+      return select(gt(sum, limit), limit, sum);
+    }));
+    list.push_back(element_function(named("magnitude of a product at most"), {t, t}, t, [c](auto x) {
+      const auto limit = ir::like(x[0], c), product = abs(x[0] * x[1]);
+      return select(gt(product, limit), limit, product);
+    }));
+    list.push_back(element_function(named("product or 0, above"), {t, t}, t, [c](auto x) {
+      return select(gt(x[0], ir::like(x[0], c)), x[0] * x[1], ir::like(x[0], 0));
+    }));
+    list.push_back(element_function(named("x or a sum, up to"), {t, t}, t, [c](auto x) {
+      return select(le(x[0], ir::like(x[0], c)), x[0], x[0] + x[1]);
+    }));
+    list.push_back(element_function(named("a sum or x, where the sum is up to"), {t, t}, t, [c](auto x) {
+      const auto sum = x[0] + x[1];
+      return select(le(sum, ir::like(x[0], c)), x[0], sum);
+    }));
+  }
+}
+
 void add_choices(List& list, DType t) {
   const DType b = DType::i1;
   list.push_back(element_function("lt", {t, t}, b, [](auto x) { return lt(x[0], x[1]); }));
@@ -51,6 +80,7 @@ void add_choices(List& list, DType t) {
     const auto zero = ir::like(x[0], 0);
     return select(gt(x[0], zero), x[0], zero);
   }));
+  add_clamps(list, t);
 }
 
 void add_bits(List& list, DType t) {
