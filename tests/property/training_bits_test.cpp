@@ -40,8 +40,8 @@ ir::Environment contents(const ir::Graph& graph) {
 }
 
 struct Way {
-  std::string level;     // of the instruction set; "": the host's
-  std::string disabled;  // a pass that is left out
+  std::string level = {};     // of the instruction set; "": the host's
+  std::string disabled = {};  // a pass that is left out
   int threads = 1;
   std::optional<std::int64_t> memory_budget = {};
   std::int64_t l2_bytes = 0;  // of the target, if not the host's: less makes strips of smaller tensors
@@ -157,21 +157,21 @@ TEST_CASE("training bits: a CNN in strips", "[bits]") {
                    GlobalAveragePooling2D(), Dense(3, "softmax"));
   model.compile(SGD({.learning_rate = 0.01, .momentum = 0.9}), "sparse_categorical_crossentropy");
   const ir::Graph graph = model.graph("train", 8, label);
-  constexpr std::int64_t small = 16384;
+  constexpr std::int64_t small = 65536;
   const InStrips found = in_strips(compiled(graph, {.l2_bytes = small}));
-  CHECK(found.kernels >= 20);
+  CHECK(found.kernels >= 16);
   CHECK(found.sums >= 6);
-  CHECK(found.buffers >= 4);
+  CHECK(found.buffers >= 2);
   check_bits(graph, {{.threads = 1, .l2_bytes = small},
                      {.threads = 2, .l2_bytes = small},
                      {.threads = 3, .l2_bytes = small},
-                     {.threads = 8, .l2_bytes = 4 * small},
+                     {.threads = 8, .l2_bytes = 2 * small},
                      {.level = "avx2", .threads = 3, .l2_bytes = small},
                      {.level = "baseline", .l2_bytes = small},
                      {.disabled = "fuse", .threads = 2, .l2_bytes = small}});
   // Fetching ahead takes a cache that holds more than a strip.
-  CHECK(in_strips(compiled(graph, {.l2_bytes = 16 * small})).ahead > 0);
-  check_bits(graph, {{.threads = 2, .l2_bytes = 16 * small}});
+  CHECK(in_strips(compiled(graph, {.l2_bytes = 4 * small})).ahead > 0);
+  check_bits(graph, {{.threads = 2, .l2_bytes = 4 * small}});
 }
 
 TEST_CASE("training bits: an LSTM, padding and dropout in it", "[bits]") {
