@@ -40,8 +40,8 @@ ir::Environment contents(const ir::Graph& graph) {
 }
 
 struct Way {
-  std::string level;     // of the instruction set; "": the host's
-  std::string disabled;  // a pass that is left out
+  std::string level = {};     // of the instruction set; "": the host's
+  std::string disabled = {};  // a pass that is left out
   int threads = 1;
   std::optional<std::int64_t> memory_budget = {};
   std::int64_t l2_bytes = 0;  // of the target, if not the host's: less makes strips of smaller tensors
