@@ -52,9 +52,8 @@ void add_clamps(List& list, DType t) {
     list.push_back(element_function(named("product or 0, above"), {t, t}, t, [c](auto x) {
       return select(gt(x[0], ir::like(x[0], c)), x[0] * x[1], ir::like(x[0], 0));
     }));
-    list.push_back(element_function(named("x or a sum, up to"), {t, t}, t, [c](auto x) {
-      return select(le(x[0], ir::like(x[0], c)), x[0], x[0] + x[1]);
-    }));
+    list.push_back(element_function(named("x or a sum, up to"), {t, t}, t,
+                                    [c](auto x) { return select(le(x[0], ir::like(x[0], c)), x[0], x[0] + x[1]); }));
     list.push_back(element_function(named("a sum or x, where the sum is up to"), {t, t}, t, [c](auto x) {
       const auto sum = x[0] + x[1];
       return select(le(sum, ir::like(x[0], c)), x[0], sum);
