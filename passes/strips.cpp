@@ -82,7 +82,7 @@ class Grouping {
 
   /// The group that begins with this item; empty where none is worth it.
   std::optional<Group> best_group(std::size_t first) const {
-    constexpr std::int64_t counts[] = {8, 16, 32, 64, 4, 2};  // few first: threads share 8 well
+    constexpr std::int64_t counts[] = {16, 32, 8, 64, 4, 2};  // the first of equals: threads share 16 well
     constexpr double better = 1.05;
     if (!shapes_[first] || bytes_of(kernel(first)) <= target_.l2_bytes / 4) return std::nullopt;
     std::optional<Group> best;
