@@ -45,6 +45,7 @@ struct Way {
   int threads = 1;
   std::optional<std::int64_t> memory_budget = {};
   std::int64_t l2_bytes = 0;  // of the target, if not the host's: less makes strips of smaller tensors
+  bool checked = false;       // every access is compared with the bounds of its buffer
 };
 
 ir::Program compiled(const ir::Graph& graph, const Way& way) {
@@ -66,7 +67,7 @@ ir::InterpreterResult train(const ir::Graph& graph, ir::Environment environment,
   if (way.threads > 1) program.items = shared_items(program.items);  // the models are too small for that to pay
   ir::InterpreterResult last;
   for (int k = 0; k < steps; ++k) {
-    last = run_compiled(program, environment, {target, false, way.threads});
+    last = run_compiled(program, environment, {target, way.checked, way.threads});
     for (const auto& [name, value] : last.states) environment[name] = value;
   }
   return last;
@@ -171,7 +172,8 @@ TEST_CASE("training bits: a CNN in strips", "[bits]") {
                      {.level = "avx2", .threads = 3, .l2_bytes = small},
                      {.level = "baseline", .l2_bytes = small},
                      {.disabled = "fuse", .threads = 2, .l2_bytes = small},
-                     {.threads = 2, .l2_bytes = 4 * small}});
+                     {.threads = 2, .l2_bytes = 4 * small},
+                     {.threads = 2, .l2_bytes = small, .checked = true}});
 }
 
 TEST_CASE("training bits: an LSTM, padding and dropout in it", "[bits]") {
