@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <tuple>
 
 #include <sinter/ir/error.h>
@@ -9,6 +10,7 @@
 #include <sinter/ir/memory.h>
 #include <sinter/ir/node_space.h>
 #include <sinter/ir/op.h>
+#include <sinter/ir/strips.h>
 
 namespace sinter::ir {
 
@@ -53,6 +55,8 @@ class PlanChecker {
     for (std::size_t k = 0; k < steps_.size(); ++k) follow(k);
     check_outputs();
     check_overlaps();
+    for (const Item& item : program_.items)
+      if (const auto* strips = std::get_if<Strips>(&item)) check_strips(*strips);
     return std::move(found_);
   }
 
@@ -78,6 +82,7 @@ class PlanChecker {
   void check_outputs();
   void check_overlaps();
   void check_overlap(const Life& a, const Life& b);
+  void check_strips(const Strips& strips);
 
   const Program& program_;
   std::vector<Step> steps_;
@@ -231,6 +236,23 @@ void PlanChecker::check_overlap(const Life& a, const Life& b) {
   };
   report("%b", a.buffer, " and %b", b.buffer, " share bytes ", begin, "..", end - 1,
          " of the arena and are both live: ", span(a), ", ", span(b));
+}
+
+/// Buffers of kind strip live as long as the group that writes them.
+void PlanChecker::check_strips(const Strips& strips) {
+  std::set<BufferId> written;
+  for (const Kernel& k : strips.kernels)
+    for (const BufferId id : k.outputs)
+      if (program_.buffers[id].kind == BufferKind::strip) written.insert(id);
+  const auto end = [&](const Buffer& b) { return b.offset + strip_room(b, strips.count); };
+  for (const BufferId a : written) {
+    for (const BufferId b : written) {
+      const Buffer& x = program_.buffers[a];
+      const Buffer& y = program_.buffers[b];
+      if (a < b && x.offset < end(y) && y.offset < end(x))
+        report("%b", a, " and %b", b, " share bytes of a thread's strips");
+    }
+  }
 }
 
 }  // namespace

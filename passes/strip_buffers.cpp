@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <sinter/ir/kernel.h>
-#include <sinter/ir/memory.h>
 #include <sinter/ir/ops.h>
 #include <sinter/ir/strips.h>
 
@@ -160,7 +159,6 @@ class Keeper {
 
   /// The strips of a group lie side by side.
   void place() {
-    constexpr auto line = static_cast<std::int64_t>(ir::memory_alignment);
     for (const ir::Item& item : program_.items) {
       const auto* strips = std::get_if<Strips>(&item);
       if (strips == nullptr) continue;
@@ -170,7 +168,7 @@ class Keeper {
           ir::Buffer& buffer = program_.buffers[id];
           if (buffer.kind != ir::BufferKind::strip) continue;
           buffer.offset = end;
-          end += (ir::strip_bytes(buffer, strips->count) + line - 1) / line * line;
+          end += ir::strip_room(buffer, strips->count);
         }
     }
   }

@@ -11,7 +11,6 @@
 #include <llvm/IR/Module.h>
 
 #include <sinter/ir/error.h>
-#include <sinter/ir/memory.h>
 #include <sinter/ir/ops.h>
 #include <sinter/ir/strips.h>
 #include <sinter/ir/text.h>
@@ -100,7 +99,6 @@ std::int64_t kernels_workspace_bytes(const ir::Program& program) {
 }
 
 std::int64_t strips_bytes(const ir::Program& program) {
-  constexpr auto line = static_cast<std::int64_t>(ir::memory_alignment);
   std::int64_t end = 0;
   for (const ir::Item& item : program.items) {
     const auto* strips = std::get_if<ir::Strips>(&item);
@@ -108,7 +106,7 @@ std::int64_t strips_bytes(const ir::Program& program) {
     for (const ir::Kernel& kernel : strips->kernels)
       for (const ir::BufferId id : kernel.outputs)
         if (const ir::Buffer& buffer = program.buffers[id]; buffer.kind == ir::BufferKind::strip)
-          end = std::max(end, buffer.offset + (ir::strip_bytes(buffer, strips->count) + line - 1) / line * line);
+          end = std::max(end, buffer.offset + ir::strip_room(buffer, strips->count));
   }
   return end;
 }

@@ -129,6 +129,18 @@ TEST_CASE("a buffer of kind strip lives among the strips that write it") {
   CHECK_THAT(refused(program(pointwise("%b0", "%b3", "neg %0", 1), buffers)), Contains("%b3 exists among strips only"));
 }
 
+TEST_CASE("buffers of kind strip that one group writes lie side by side") {
+  const auto with_second_at = [](const std::string& offset) {
+    const std::string buffers = "%b3 = strip offset 0 : f32[8,16]\n%b4 = strip offset " + offset + " : f32[8,16]\n";
+    return violations(
+        parse_program(program("strips 4 {\n" + pointwise("%b0", "%b3", "neg %0") + pointwise("%b3", "%b4", "exp %0") +
+                                  pointwise("%b4", "%b1", "neg %0") + "}",
+                              buffers)));
+  };
+  CHECK(with_second_at("128").empty());
+  CHECK(with_second_at("64") == std::vector<std::string>{"%b3 and %b4 share bytes of a thread's strips"});
+}
+
 TEST_CASE("what strips must not be") {
   CHECK_THAT(refused(program("strips 1 {\n" + pointwise("%b0", "%b1", "neg %0", 1) + "}")),
              Contains("there are at least 2 strips, got 1"));

@@ -16,6 +16,7 @@ namespace sinter::ir {
 ///    to the last one that reads it; a write that reads nothing of the old value begins a new life. What is touched in
 ///    a loop is live throughout the outermost such loop;
 ///  * no arena or output buffer is read before it was written, and every output is written;
+///  * no two buffers of kind strip that one group of strips writes share bytes;
 ///  * a kernel writes a buffer that it also reads only where each element is read for that same element alone
 ///    (or in sums over its row, which are finished before the row is written).
 SINTER_API std::vector<std::string> plan_violations(const Program& program);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <sinter/ir/kernel.h>
+#include <sinter/ir/memory.h>
 
 namespace sinter::ir {
 
@@ -33,6 +34,12 @@ inline StripCut strip_cut(const Schedule& schedule) {
 
 /// Bytes of one strip of a buffer of kind `strip`.
 inline std::int64_t strip_bytes(const Buffer& buffer, std::int64_t count) { return buffer.type.bytes() / count; }
+
+/// The same in whole cache lines: what it takes of a thread's strips.
+inline std::int64_t strip_room(const Buffer& buffer, std::int64_t count) {
+  constexpr auto line = static_cast<std::int64_t>(memory_alignment);
+  return (strip_bytes(buffer, count) + line - 1) / line * line;
+}
 
 /// Memory in which the sums of chunks wait for the last strip, about, for a kernel cut along its terms.
 SINTER_API std::int64_t strip_kept_bytes(const Graph& body, const KernelShape& shape);
