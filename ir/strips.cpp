@@ -12,8 +12,6 @@ namespace sinter::ir {
 
 namespace {
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 std::optional<int> first_real_axis(const Ints& extents, std::size_t first, std::size_t last) {
   for (std::size_t k = first; k < last; ++k)
     if (extents[k] != 1) return static_cast<int>(k);
@@ -81,8 +79,8 @@ class Cutter {
   bool cuts_between_chunks() const {
     const ChainChunks chunks(shape_.inner);
     if (chunks.total == 0 || chunks.total % count_ != 0) return false;
-    if (chunks.rows == 0 && chunks.row % chain_chunk != 0) return false;
-    return chunks.total / count_ % (chunks.rows > 0 ? chunks.rows * chunks.row : chain_chunk) == 0;
+    const std::int64_t part = chunks.total / count_;
+    return part % chunks.slab == 0 || (chunks.slab % part == 0 && part % chunks.length == 0);
   }
 
   /// Whether the nest can take chunk after chunk and keep the sums of each.
@@ -147,9 +145,7 @@ std::optional<StripReads> strip_reads(const Graph& body, const KernelShape& shap
 std::int64_t strip_kept_bytes(const Graph& body, const KernelShape& shape) {
   std::int64_t values = 0;
   for (const NodeId anchor : shape.anchors) values += info(body.node(anchor).kind).accumulators;
-  const ChainChunks chunks(shape.inner);
-  const std::int64_t count = divide_up(chunks.total, chunks.rows > 0 ? chunks.rows * chunks.row : chain_chunk);
-  return count * Shape(shape.outer).elements() * std::max<std::int64_t>(values, 1) * 4;
+  return ChainChunks(shape.inner).count() * Shape(shape.outer).elements() * std::max<std::int64_t>(values, 1) * 4;
 }
 
 std::string StripGroup::why_not(const Kernel& kernel, StripCut cut, const StripReads& reads) const {

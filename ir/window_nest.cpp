@@ -97,13 +97,9 @@ std::optional<WindowNest> window_nest(const Space& space, std::span<const Tensor
     if (std::min(axes[0], axes[1]) == nest.tile) nest.partner = reduced;
     if (reduced == inner) nest.chunked = true;
   }
-  const ChainChunks chunks(space.reduced);
-  const bool one_chunk = chunks.end(0) == chunks.total;
-  const bool windowed = is_windowed(space, operands);
-  if (!windowed && !one_chunk) nest.chunked = true;
-  const bool fits = nest.chunked ? !windowed || chunks.rows > 0 : one_chunk;
+  if (!is_windowed(space, operands) && ChainChunks(space.reduced).count() > 1) nest.chunked = true;
   const bool partner_in_rows = nest.chunked && nest.partner >= 0 && nest.partner != inner;
-  if (!fits || partner_in_rows) return std::nullopt;
+  if (partner_in_rows) return std::nullopt;
   return nest;
 }
 

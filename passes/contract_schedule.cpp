@@ -157,16 +157,22 @@ void swapped_tile(const Side& a, const ir::Target& target, Schedule& s) {
   while (s.tile_rows * 2 <= std::min(most_rows(s.tile_vectors, target), s.lanes)) s.tile_rows *= 2;
 }
 
-/// Convolutions: places along one axis times vectors; the second operand is packed where its columns lie apart.
-void window_tile(const KernelShape& shape, const ir::WindowNest& nest, const Side& b, std::int64_t bytes,
+/// Convolutions: places along one axis times vectors; the second operand is packed where its columns lie apart, or its
+/// terms too far from each other.
+void window_tile(const KernelShape& shape, const ir::WindowNest& nest, const Side& a, const Side& b, std::int64_t bytes,
                  const ir::Target& target, Schedule& s) {
   const std::int64_t places = shape.outer[static_cast<std::size_t>(nest.tile)];
   const std::int64_t vectors = divide_up(shape.outer[static_cast<std::size_t>(nest.columns)], s.lanes);
-  // Four where places are few, and where vectors beside each other share no read: more of a place's memory at once.
-  const bool wide = target.vector_registers >= 32 && (places <= 6 || nest.shared_columns);
+  const std::int64_t terms = ir::Shape(shape.inner).elements();
+  // Whether what a chunk reads does not stay in the cache from one pass of the tiles over it to the next.
+  const std::int64_t of_chunk = (a.bytes + b.bytes) / std::max<std::int64_t>(1, ir::ChainChunks(shape.inner).count());
+  const bool passes_are_cold = nest.chunked && of_chunk > target.l2_bytes / 2;
+  // Four where places are few, where vectors beside each other share no read, and where passes are cold: more of a
+  // place's memory at once.
+  const bool wide = target.vector_registers >= 32 && (places <= 6 || nest.shared_columns || passes_are_cold);
   s.tile_vectors = std::min<std::int64_t>(vectors, wide ? 4 : 2);
   s.tile_rows = even_rows(places, most_rows(s.tile_vectors, target));
-  s.pack_vectors = !nest.chunked && !nest.shared_columns && b.stride != 1;
+  s.pack_vectors = !nest.shared_columns && (nest.chunked ? passes_are_cold : pays_to_pack(b, a.count, terms, target));
   s.prefetch = nest.shared_columns && !nest.chunked && bytes > target.l2_bytes;
 }
 
@@ -179,8 +185,8 @@ void choose_contract_schedule(const Graph& body, const KernelShape& shape, const
   const Side a = side_of(body, shape, space, 0);
   const Side b = side_of(body, shape, space, 1);
   if (ir::is_windowed(space, types)) {
-    const std::int64_t bytes = a.bytes + bytes_beside(body, shape);
-    return window_tile(shape, *ir::window_nest(space, types), b, bytes, target, s);
+    const std::int64_t read_and_written = a.bytes + bytes_beside(body, shape);
+    return window_tile(shape, *ir::window_nest(space, types), a, b, read_and_written, target, s);
   }
   const std::int64_t terms = ir::Shape(shape.inner).elements();
   s.swap = pays_to_swap(a, b, shape, s.lanes);

@@ -57,7 +57,8 @@ void emit_form(KernelJob& job, ir::KernelForm form) {
   }
 }
 
-bool meets_inside(const ir::Kernel& kernel) { return shared_workspace_bytes(kernel) > 0 && !has_phases(kernel); }
+bool exchanges(const ir::Kernel& kernel) { return shared_workspace_bytes(kernel) > 0; }
+bool meets_inside(const ir::Kernel& kernel) { return exchanges(kernel) && !has_phases(kernel); }
 
 }  // namespace
 
@@ -67,8 +68,8 @@ llvm::Function* declare_kernel(llvm::Module& module, const ir::Kernel& kernel, c
   llvm::LLVMContext& context = module.getContext();
   std::vector<llvm::Type*> arguments(pointer_count(kernel), llvm::PointerType::getUnqual(context));
   arguments.insert(arguments.end(), 2, llvm::Type::getInt64Ty(context));
-  const std::size_t memory = meets_inside(kernel) ? 3 : has_phases(kernel) ? 2 : 1;
-  arguments.insert(arguments.end(), memory + kernel.ahead.size(), llvm::PointerType::getUnqual(context));
+  const std::size_t shared = meets_inside(kernel) ? 3 : exchanges(kernel) ? 1 : 0;
+  arguments.insert(arguments.end(), 1 + shared + kernel.ahead.size(), llvm::PointerType::getUnqual(context));
   auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), arguments, false);
   auto* function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, symbol, module);
   function->addFnAttr(llvm::Attribute::NoUnwind);
@@ -96,17 +97,16 @@ llvm::Function* emit_kernel(llvm::Module& module, const ir::Kernel& kernel, cons
                   {},
                   function->getArg(static_cast<unsigned>(pointers)),
                   function->getArg(static_cast<unsigned>(pointers + 1))};
-    llvm::Value* memory = function->getArg(static_cast<unsigned>(pointers + 2));
-    (meets_inside(kernel) ? job.exchange : job.workspace) = memory;
+    job.workspace = function->getArg(static_cast<unsigned>(pointers + 2));
     job.phase = phase;
-    if (has_phases(kernel)) job.exchange = function->getArg(static_cast<unsigned>(pointers + 3));
+    if (exchanges(kernel)) job.exchange = function->getArg(static_cast<unsigned>(pointers + 3));
     for (std::size_t k = 0; k < kernel.ahead.size() && phase != KernelPhase::combine; ++k) {
       const std::size_t at = function->arg_size() - kernel.ahead.size() + k;
       job.ahead.push_back({function->getArg(static_cast<unsigned>(at)), kernel.ahead[k].bytes});
     }
     if (meets_inside(kernel)) {
-      job.barrier = function->getArg(static_cast<unsigned>(pointers + 3));
-      job.barrier_argument = function->getArg(static_cast<unsigned>(pointers + 4));
+      job.barrier = function->getArg(static_cast<unsigned>(pointers + 4));
+      job.barrier_argument = function->getArg(static_cast<unsigned>(pointers + 5));
     }
     emit_form(job, shape.form);
   }

@@ -180,23 +180,23 @@ ChunkWalk::ChunkWalk(const ir::Ints& reduced) {
   const ir::ChainChunks chunks(reduced);
   total = chunks.total;
   if (total == 0) return;
-  row = chunks.rows > 0 ? 0 : chunks.row;
-  length = chunks.rows > 0 ? std::max<std::int64_t>(chunks.rows * chunks.row, 1) : ir::chain_chunk;
-  count = row == 0 ? (total + length - 1) / length : total / row * ((row + length - 1) / length);
+  length = chunks.length;
+  slab = chunks.slab;
+  count = chunks.count();
 }
 
 std::pair<llvm::Value*, llvm::Value*> ChunkWalk::bounds(const KernelJob& job, llvm::Value* number) const {
   llvm::IRBuilder<>& b = job.builder();
-  llvm::Value* row_begin = job.i64(0);
-  llvm::Value* row_end = job.i64(total);
-  if (row > 0) {
-    const std::int64_t pieces = (row + length - 1) / length;
-    row_begin = b.CreateNSWMul(b.CreateUDiv(number, job.i64(pieces)), job.i64(row));
-    row_end = b.CreateNSWAdd(row_begin, job.i64(row));
+  llvm::Value* slab_begin = job.i64(0);
+  llvm::Value* slab_end = job.i64(total);
+  if (slab < total) {
+    const std::int64_t pieces = (slab + length - 1) / length;
+    slab_begin = b.CreateNSWMul(b.CreateUDiv(number, job.i64(pieces)), job.i64(slab));
+    slab_end = b.CreateNSWAdd(slab_begin, job.i64(slab));
     number = b.CreateURem(number, job.i64(pieces));
   }
-  llvm::Value* begin = b.CreateNSWAdd(row_begin, b.CreateNSWMul(number, job.i64(length)));
-  return {begin, b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateNSWAdd(begin, job.i64(length)), row_end)};
+  llvm::Value* begin = b.CreateNSWAdd(slab_begin, b.CreateNSWMul(number, job.i64(length)));
+  return {begin, b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateNSWAdd(begin, job.i64(length)), slab_end)};
 }
 
 std::vector<std::size_t> all_outputs(const KernelJob& job) {

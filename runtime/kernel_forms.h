@@ -28,7 +28,7 @@ struct KernelJob {
   Point root;
   llvm::Value* begin = nullptr;
   llvm::Value* end = nullptr;
-  llvm::Value* workspace = nullptr;  // of this thread (null where threads meet inside)
+  llvm::Value* workspace = nullptr;  // of this thread
   llvm::Value* exchange = nullptr;   // of all threads together, where they exchange values
   llvm::Value* barrier = nullptr;    // where all threads meet inside the kernel (null at run time: one thread)
   llvm::Value* barrier_argument = nullptr;
@@ -88,7 +88,7 @@ struct ChunkWalk {
   std::int64_t count = 0;
   std::int64_t total = 0;
   std::int64_t length = 0;  // terms of a chunk at most
-  std::int64_t row = 0;     // chunks do not cross rows of this length; 0: they hold whole rows
+  std::int64_t slab = 0;    // chunks do not cross multiples of so many terms
 
   explicit ChunkWalk(const ir::Ints& reduced);
   /// First and one past the last term of a chunk.

@@ -29,7 +29,8 @@ WindowEmitter::WindowEmitter(KernelJob& job, const WindowPlan& plan, Point& batc
 
 void WindowEmitter::run() {
   if (plan_.shares_chunks) return shared_chunks();
-  if (plan_.nest.chunked) return each_columns(batch_, [&](std::span<Point> columns) { chunks(columns); });
+  if (plan_.nest.chunked && plan_.chunks > 1)
+    return each_columns(batch_, [&](std::span<Point> columns) { chunks(columns); });
   // All columns of a tile before the next: they lie side by side.
   if (plan_.nest.shared_columns && !job_.schedule.pack_vectors) {
     return each_tile({&batch_, 1}, own_tiles(),
@@ -38,7 +39,7 @@ void WindowEmitter::run() {
                      });
   }
   each_columns(batch_, [&](std::span<Point> columns) {
-    if (job_.schedule.pack_vectors) pack(columns);
+    if (job_.schedule.pack_vectors) pack(columns, job_.i64(0), job_.i64(plan_.space.reduced_elements()));
     each_tile(columns, own_tiles(), [&](std::span<Point> at, llvm::Value*, llvm::Value* start, const TileGroup& group) {
       tile(at, start, group);
     });
@@ -125,6 +126,7 @@ void WindowEmitter::each_tile(std::span<Point> outside, const Tiles& which, cons
 
 void WindowEmitter::tile(std::span<Point> at, llvm::Value* start, const TileGroup& group) {
   if (job_.schedule.prefetch) prefetch(at, start, group.rows);
+  if (plan_.chunks > 1) return epilogue(at, start, group.rows, sum_of_chunks(at, start, group));
   const Tile sum = nest(0, at, start, group, Tile(tile_size(at, group), zero()));
   llvm::Value* scratch = stack_memory(b(), vector_type(), static_cast<std::int64_t>(sum.size()));
   for (std::size_t k = 0; k < sum.size(); ++k) b().CreateStore(sum[k], slot(scratch, k));
@@ -157,24 +159,25 @@ void WindowEmitter::prefetch_terms(int axis, std::span<Point> columns, std::map<
 
 // ---- The second operand, packed: vectors of one term lie side by side ----
 
-void WindowEmitter::pack(std::span<Point> columns) {
-  emit_loop(b(), job_.i64(0), job_.i64(plan_.space.reduced_elements()), 1,
-            [&](llvm::Value* term, llvm::Instruction* entry) {
-              for (std::size_t j = 0; j < columns.size(); ++j) {
-                Point p;
-                p.parent = &columns[j];
-                p.entry = entry;
-                place_inner(job_, term, p);
-                const LlvmValue value = splat(read(1, p));
-                b().CreateStore(value.value(), panel(term, j, columns.size()));
-              }
-            });
+void WindowEmitter::pack(std::span<Point> columns, llvm::Value* begin, llvm::Value* end) {
+  packed_from_ = begin;
+  emit_loop(b(), begin, end, 1, [&](llvm::Value* term, llvm::Instruction* entry) {
+    for (std::size_t j = 0; j < columns.size(); ++j) {
+      Point p;
+      p.parent = &columns[j];
+      p.entry = entry;
+      place_inner(job_, term, p);
+      const LlvmValue value = splat(read(1, p));
+      b().CreateStore(value.value(), panel(term, j, columns.size()));
+    }
+  });
 }
 
 llvm::Value* WindowEmitter::panel(llvm::Value* term, std::size_t column, std::size_t columns) const {
-  llvm::Value* at = b().CreateNSWMul(term, job_.i64(static_cast<std::int64_t>(columns)));
-  return b().CreateGEP(vector_type(), job_.workspace,
-                       b().CreateNSWAdd(at, job_.i64(static_cast<std::int64_t>(column))));
+  llvm::Value* number = b().CreateNSWSub(term, packed_from_);
+  llvm::Value* at = b().CreateNSWMul(number, job_.i64(static_cast<std::int64_t>(columns)));
+  llvm::Value* panels = b().CreateGEP(b().getInt8Ty(), job_.workspace, job_.i64(plan_.totals_bytes()));
+  return b().CreateGEP(vector_type(), panels, b().CreateNSWAdd(at, job_.i64(static_cast<std::int64_t>(column))));
 }
 
 llvm::Value* WindowEmitter::term_number(const Point& p) const {
@@ -202,10 +205,7 @@ std::int64_t window_parallel_extent(const ir::Kernel& kernel, const ir::KernelSh
 
 std::int64_t window_workspace(const ir::Kernel& kernel, const ir::KernelShape& shape) {
   const WindowPlan plan = window_plan(kernel, shape);
-  if (plan.shares_chunks) return 0;
-  if (plan.nest.chunked) return whole_lines(plan.units * plan.tiles * plan.tile_bytes);
-  const std::int64_t vectors = plan.tile_bytes / plan.most_rows;
-  return kernel.schedule.pack_vectors ? whole_lines(plan.space.reduced_elements() * vectors) : 0;
+  return plan.totals_bytes() + (kernel.schedule.pack_vectors ? plan.panel_bytes() : 0);
 }
 
 std::int64_t window_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape) {

@@ -237,12 +237,11 @@ class StepEmitter {
 
   void call(const ir::Kernel& kernel, llvm::Value* begin, llvm::Value* end) {
     std::vector<llvm::Value*> arguments = arguments_of(kernel, begin, end);
+    arguments.push_back(workspace_);
     if (shared_workspace_bytes(kernel) > 0) {
       arguments.push_back(exchange_of(kernel));
       arguments.push_back(barrier_);
       arguments.push_back(function_->getArg(4));
-    } else {
-      arguments.push_back(workspace_);
     }
     builder_.CreateCall(functions_[kernels_.number(kernel)].main, arguments);
   }

@@ -10,19 +10,45 @@
 
 namespace sinter::runtime {
 
-void WindowEmitter::in_chunk(llvm::Value* number,
-                             const std::function<void(llvm::Value* first, llvm::Value* last)>& body) {
+std::map<int, WindowEmitter::Bounds> WindowEmitter::box_of(llvm::Value* number) const {
   const ir::ChainChunks all(plan_.space.reduced);
-  if (all.rows > 0) {
-    llvm::Value* first = b().CreateNSWMul(number, job_.i64(all.rows));
-    return body(first, smaller(b().CreateNSWAdd(first, job_.i64(all.rows)), job_.i64(all.total / all.row)));
+  std::map<int, Bounds> box;
+  for (std::size_t k = all.axis + 1; k-- > 0;) {
+    const int axis = outer_ + static_cast<int>(k);
+    const bool is_cut = k == all.axis;
+    const std::int64_t extent = plan_.space.extent(axis);
+    const std::int64_t pieces = is_cut ? all.pieces_of_slab() : extent;
+    llvm::Value* piece = k == 0 ? number : b().CreateURem(number, job_.i64(pieces));
+    number = b().CreateUDiv(number, job_.i64(pieces));
+    const std::int64_t step = is_cut ? all.step : 1;
+    llvm::Value* low = b().CreateNSWMul(piece, job_.i64(step));
+    llvm::Value* high = b().CreateNSWAdd(low, job_.i64(step));
+    box[axis] = {low, extent % step == 0 ? high : smaller(high, job_.i64(extent))};
   }
-  const std::int64_t pieces = (all.row + ir::chain_chunk - 1) / ir::chain_chunk;
-  llvm::Value* row = b().CreateUDiv(number, job_.i64(pieces));
-  llvm::Value* low = b().CreateNSWMul(b().CreateURem(number, job_.i64(pieces)), job_.i64(ir::chain_chunk));
-  piece_ = {low, smaller(b().CreateNSWAdd(low, job_.i64(ir::chain_chunk)), job_.i64(all.row))};
-  body(row, b().CreateNSWAdd(row, job_.i64(1)));
-  piece_ = {};
+  return box;
+}
+
+void WindowEmitter::pack_chunk(std::span<Point> columns, llvm::Value* number) {
+  if (!job_.schedule.pack_vectors) return;
+  const auto [begin, end] = ChunkWalk(plan_.space.reduced).bounds(job_, number);
+  pack(columns, begin, end);
+}
+
+WindowEmitter::Tile WindowEmitter::chunk(llvm::Value* number, std::span<Point> at, llvm::Value* start,
+                                         const TileGroup& group) {
+  box_ = box_of(number);
+  Tile sums = nest(0, at, start, group, Tile(tile_size(at, group), zero()));
+  box_ = {};
+  return sums;
+}
+
+llvm::Value* WindowEmitter::sum_of_chunks(std::span<Point> at, llvm::Value* start, const TileGroup& group) {
+  llvm::Value* totals = stack_memory(b(), vector_type(), static_cast<std::int64_t>(tile_size(at, group)));
+  emit_loop(b(), job_.i64(0), job_.i64(plan_.chunks), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
+    std::vector<Point> inner = inside(at, entry, {});
+    add(chunk(number, inner, start, group), totals, number);
+  });
+  return totals;
 }
 
 void WindowEmitter::chunks(std::span<Point> columns) {
@@ -32,12 +58,11 @@ void WindowEmitter::chunks(std::span<Point> columns) {
   };
   emit_loop(b(), job_.i64(0), job_.i64(plan_.chunks), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
     std::vector<Point> inner = inside(columns, entry, {});
-    in_chunk(number, [&](llvm::Value* first, llvm::Value* last) {
-      each_tile(inner, own_tiles(),
-                [&](std::span<Point> at, llvm::Value* tile, llvm::Value* start, const TileGroup& group) {
-                  add(chunk(at, start, group, first, last), own_totals(at, tile), number);
-                });
-    });
+    pack_chunk(inner, number);
+    each_tile(inner, own_tiles(),
+              [&](std::span<Point> at, llvm::Value* tile, llvm::Value* start, const TileGroup& group) {
+                add(chunk(number, at, start, group), own_totals(at, tile), number);
+              });
   });
   each_tile(columns, own_tiles(),
             [&](std::span<Point> at, llvm::Value* tile, llvm::Value* start, const TileGroup& group) {
@@ -53,15 +78,14 @@ void WindowEmitter::keep_chunks() {
   llvm::Value* begin = job_.share_begin(plan_.chunks);
   emit_loop(b(), begin, job_.share_end(plan_.chunks), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
     std::vector<Point> region = inside({&batch_, 1}, entry, {});
-    in_chunk(number, [&](llvm::Value* first, llvm::Value* last) {
-      each_columns(region[0], [&](std::span<Point> columns) {
-        each_tile(columns, all_tiles(),
-                  [&](std::span<Point> at, llvm::Value* tile, llvm::Value* start, const TileGroup& group) {
-                    llvm::Value* memory = kept(number, tile, at);
-                    const Tile sums = chunk(at, start, group, first, last);
-                    for (std::size_t k = 0; k < sums.size(); ++k) b().CreateStore(sums[k], slot(memory, k));
-                  });
-      });
+    each_columns(region[0], [&](std::span<Point> columns) {
+      pack_chunk(columns, number);
+      each_tile(columns, all_tiles(),
+                [&](std::span<Point> at, llvm::Value* tile, llvm::Value* start, const TileGroup& group) {
+                  llvm::Value* memory = kept(number, tile, at);
+                  const Tile sums = chunk(number, at, start, group);
+                  for (std::size_t k = 0; k < sums.size(); ++k) b().CreateStore(sums[k], slot(memory, k));
+                });
     });
   });
 }
@@ -97,24 +121,6 @@ llvm::Value* WindowEmitter::kept(llvm::Value* chunk, llvm::Value* tile, std::spa
   llvm::Value* number = b().CreateNSWAdd(b().CreateNSWMul(chunk, job_.i64(plan_.units * plan_.tiles)), tile);
   number = b().CreateNSWAdd(b().CreateNSWMul(number, job_.i64(plan_.column_blocks)), block);
   return vectors_at(job_.exchange, b().CreateNSWMul(number, job_.i64(plan_.most_rows * vectors)));
-}
-
-WindowEmitter::Tile WindowEmitter::chunk(std::span<Point> at, llvm::Value* start, const TileGroup& group,
-                                         llvm::Value* first, llvm::Value* last) {
-  std::vector<int> axes;
-  for (int k = outer_; k + 1 < plan_.space.axes(); ++k) axes.push_back(k);
-  rows_ = plan_.nest.partner < 0 ? &group.intervals.front().rows : nullptr;
-  return emit_loop(b(), first, last, 1, Tile(tile_size(at, group), zero()),
-                   [&](llvm::Value* row, const std::vector<llvm::Value*>& carried, llvm::Instruction* entry) {
-                     std::vector<Point> regions = inside(at, entry, digits(axes, row));
-                     const auto of_rows = [&](const ir::Coordinate& c) {
-                       return c.scale_of(plan_.space.axes() - 1) == 0 && needs_test(c);
-                     };
-                     return guarded(condition(regions[0], of_rows, false), regions, carried,
-                                    [&](std::span<Point> inner, const Tile& now) {
-                                      return axis_loop(axes.size(), inner, start, group, now);
-                                    });
-                   });
 }
 
 void WindowEmitter::add(const Tile& chunk, llvm::Value* totals, llvm::Value* number) {

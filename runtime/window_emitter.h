@@ -47,7 +47,7 @@ class WindowEmitter {
   Tiles own_tiles() const;
   /// Runs over tiles, unit by unit.
   void each_tile(std::span<Point> outside, const Tiles& which, const TileEmitter& emit);
-  /// A tile whose sums are one chain.
+  /// A tile from the first term to its outputs.
   void tile(std::span<Point> at, llvm::Value* start, const TileGroup& group);
 
   // ---- Fetched ahead, where few terms leave no time to wait for memory ----
@@ -60,7 +60,8 @@ class WindowEmitter {
 
   // ---- The second operand, packed: vectors of one term lie side by side ----
 
-  void pack(std::span<Point> columns);
+  /// Those of the terms from `begin` to `end`.
+  void pack(std::span<Point> columns, llvm::Value* begin, llvm::Value* end);
   llvm::Value* panel(llvm::Value* term, std::size_t column, std::size_t columns) const;
   /// Row-major number of the term at `p`.
   llvm::Value* term_number(const Point& p) const;
@@ -80,6 +81,8 @@ class WindowEmitter {
     llvm::Value* high = nullptr;
   };
   Bounds bounds_of(int axis, const Point& p) const;
+  /// Those of `bounds` that lie in the box as well.
+  Bounds in_box(int axis, Bounds bounds) const;
   /// What has to hold for the terms at `p` to exist, of the coordinates that `wanted` picks (null: nothing).
   llvm::Value* condition(const Point& p, const std::function<bool(const ir::Coordinate&)>& wanted, bool division_only);
   /// `body` where the condition holds, else the sums as they are.
@@ -98,10 +101,15 @@ class WindowEmitter {
   /// One term of every sum whose row has it.
   Tile add_term(std::span<Point> at, llvm::Value* start, const TileGroup&, const Tile& tile);
 
-  // ---- Chunks: whole rows of the innermost axis, or pieces of a long one ----
+  // ---- Chunks: boxes of terms (ir/sum_order.h) ----
 
-  /// Calls body(first, last) with the rows of a chunk.
-  void in_chunk(llvm::Value* number, const std::function<void(llvm::Value* first, llvm::Value* last)>& body);
+  /// The sums over a chunk.
+  Tile chunk(llvm::Value* number, std::span<Point> at, llvm::Value* start, const TileGroup& group);
+  void pack_chunk(std::span<Point> columns, llvm::Value* number);
+  /// Where a chunk lies: bounds of the reduced axes up to the one that is cut.
+  std::map<int, Bounds> box_of(llvm::Value* number) const;
+  /// The total of a tile over all chunks, one after the other, in memory.
+  llvm::Value* sum_of_chunks(std::span<Point> at, llvm::Value* start, const TileGroup& group);
   /// All tiles of one chunk before the next: what a chunk reads stays in the cache. Totals wait in the workspace.
   void chunks(std::span<Point> columns);
   /// Few tiles: threads share the chunks instead. Each keeps the sums of its own, all columns of a chunk before the
@@ -113,7 +121,6 @@ class WindowEmitter {
   llvm::Value* sum_of_kept(std::span<Point> at, llvm::Value* tile, std::size_t size);
   /// Where the sums of a chunk wait, for a tile and the columns at its points.
   llvm::Value* kept(llvm::Value* chunk, llvm::Value* tile, std::span<Point> at) const;
-  Tile chunk(std::span<Point> at, llvm::Value* start, const TileGroup& group, llvm::Value* first, llvm::Value* last);
   llvm::Value* vectors_at(llvm::Value* memory, llvm::Value* vector) const {
     return b().CreateGEP(vector_type(), memory, vector);
   }
@@ -130,7 +137,8 @@ class WindowEmitter {
   ir::DType dtype_;
   int outer_;
   ir::Shape operand_;
-  Bounds piece_;                                     // of the innermost axis, where chunks cut it
+  llvm::Value* packed_from_ = nullptr;               // the first term that is packed
+  std::map<int, Bounds> box_;                        // of the chunk whose terms are being emitted
   const std::vector<std::int64_t>* rows_ = nullptr;  // of the tile, that the terms being emitted have
 };
 

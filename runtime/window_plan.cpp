@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <sinter/ir/node_space.h>
+#include <sinter/ir/sum_order.h>
 
 #include "kernel_forms.h"
 
@@ -61,8 +62,9 @@ void choose_shares(const ir::Kernel& kernel, WindowPlan& plan) {
   }
   plan.shares_tiles = plan.units < many_units;
   const bool one_batch = std::ranges::all_of(plan.nest.batch, [&](int axis) { return plan.space.extent(axis) == 1; });
-  plan.shares_chunks = kernel.schedule.parallel && one_batch && plan.units * plan.tiles < few_tiles &&
-                       plan.chunks >= least_chunks && plan.kept_bytes() <= most_kept;
+  plan.shares_chunks = plan.nest.chunked && kernel.schedule.parallel && one_batch &&
+                       plan.units * plan.tiles < few_tiles && plan.chunks >= least_chunks &&
+                       plan.kept_bytes() <= most_kept;
 }
 
 }  // namespace
@@ -90,10 +92,18 @@ WindowPlan window_plan(const ir::Kernel& kernel, const ir::KernelShape& shape) {
   const std::int64_t vector_bytes = kernel.schedule.lanes * ir::size_of(anchor.results[0].dtype);
   plan.column_blocks = block_count(plan.space.extent(plan.nest.columns), kernel.schedule.lanes, vectors);
   plan.tile_bytes = plan.most_rows * vectors * vector_bytes;
-  plan.chunks = plan.nest.chunked ? ChunkWalk(plan.space.reduced).count : 1;
+  const ir::ChainChunks chunks(plan.space.reduced);
+  plan.chunks = chunks.count();
+  plan.packed_terms = plan.nest.chunked ? chunks.length : chunks.total;
   choose_shares(kernel, plan);
   return plan;
 }
+
+std::int64_t WindowPlan::totals_bytes() const {
+  return nest.chunked && chunks > 1 && !shares_chunks ? whole_lines(units * tiles * tile_bytes) : 0;
+}
+
+std::int64_t WindowPlan::panel_bytes() const { return whole_lines(packed_terms * tile_bytes / most_rows); }
 
 std::vector<std::int64_t> fresh_terms(const WindowPlan& plan, int reduced) {
   const std::optional<Slide> slide = slide_of(plan, reduced);

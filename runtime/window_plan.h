@@ -33,10 +33,14 @@ struct WindowPlan {
   std::int64_t column_blocks = 1;  // tiles side by side
   std::int64_t tile_bytes = 0;     // sums of a tile
   std::int64_t chunks = 1;         // of a sum
+  std::int64_t packed_terms = 1;   // at once, where the second operand is packed
   bool shares_tiles = false;       // threads share the tiles (else the units),
   bool shares_chunks = false;      // or where those are few too, the chunks, and meet inside the kernel
 
-  /// What waits for the others there.
+  /// Sums of tiles that wait for the next chunk, in this thread's memory; packed vectors lie behind them.
+  std::int64_t totals_bytes() const;
+  std::int64_t panel_bytes() const;
+  /// What waits for the other threads where chunks are shared.
   std::int64_t kept_bytes() const { return chunks * units * tiles * column_blocks * tile_bytes; }
 };
 

@@ -55,6 +55,12 @@ WindowEmitter::Bounds WindowEmitter::bounds_of(int axis, const Point& p) const {
   return bounds;
 }
 
+WindowEmitter::Bounds WindowEmitter::in_box(int axis, Bounds bounds) const {
+  const auto box = box_.find(axis);
+  if (box == box_.end()) return bounds;
+  return {larger(bounds.low, box->second.low), smaller(bounds.high, box->second.high)};
+}
+
 llvm::Value* WindowEmitter::condition(const Point& p, const std::function<bool(const ir::Coordinate&)>& wanted,
                                       bool division_only) {
   llvm::Value* all = nullptr;
@@ -110,8 +116,7 @@ WindowEmitter::Tile WindowEmitter::axis_loop(std::size_t level, std::span<Point>
     std::vector<Point> regions = inside(at, nullptr, {{axis, job_.i64(0)}});
     return axis_loop(level + 1, regions, start, group, tile);
   }
-  Bounds bounds = bounds_of(axis, at[0]);
-  if (innermost && piece_.low != nullptr) bounds = piece_;
+  const Bounds bounds = in_box(axis, bounds_of(axis, at[0]));
   const auto step = [&](llvm::Value* value, std::span<Point> inner, llvm::Instruction* entry, const Tile& now) {
     std::vector<Point> regions = inside(inner, entry, {{axis, value}});
     const auto of_axis = [&](const ir::Coordinate& c) {
@@ -157,10 +162,11 @@ WindowEmitter::Tile WindowEmitter::partner_loop(std::size_t level, std::span<Poi
       return axis_loop(level + 1, regions, start, group, now);
     };
     const std::int64_t unroll = level + 1 == plan_.space.reduced.size() ? terms_per_trip : 1;
-    if (run.end - run.begin == 1)
-      tile = step(job_.i64(run.begin), at, nullptr, tile);
+    const Bounds bounds = in_box(axis, {job_.i64(run.begin), job_.i64(run.end)});
+    if (run.end - run.begin == 1 && !box_.contains(axis))
+      tile = step(bounds.low, at, nullptr, tile);
     else
-      tile = unrolled_loop(job_.i64(run.begin), job_.i64(run.end), unroll, at, tile, step);
+      tile = unrolled_loop(bounds.low, bounds.high, unroll, at, tile, step);
   }
   return tile;
 }
@@ -169,7 +175,7 @@ WindowEmitter::Tile WindowEmitter::add_term(std::span<Point> at, llvm::Value* st
                                             const Tile& tile) {
   std::vector<LlvmValue> vectors;
   for (std::size_t j = 0; j < at.size(); ++j) {
-    if (job_.schedule.pack_vectors && !plan_.nest.chunked)
+    if (job_.schedule.pack_vectors)
       vectors.emplace_back(job_.context, dtype_,
                            b().CreateLoad(vector_type(), panel(term_number(at[j]), j, at.size())));
     else

@@ -308,6 +308,55 @@ const Case cases[] = {
   %2 = conv %0, %1 {role = "filter_gradient", stride = [2,1], dilation = [1,1], low = [0,0], extents = [3,3]} : f32[3,3,3,1,35]
   return %2 "w"
 })"},
+    {"contract: convolution of many channels, chunks of kernel rows, some of them outside", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[2,4,9,1,130]
+  %1 = input "w" : f32[3,3,130,1,35]
+  %2 = conv %0, %1 {role = "forward", stride = [1,1], dilation = [2,1], low = [2,1], extents = [4,9]} : f32[2,4,9,1,35]
+  return %2 "y"
+})"},
+    {"contract: convolution of more channels, chunks cut the axis that the tile slides along", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[1,3,5,1,400]
+  %1 = input "w" : f32[2,3,400,1,18]
+  %2 = conv %0, %1 {role = "forward", stride = [1,1], dilation = [1,1], low = [1,1], extents = [3,5]} : f32[1,3,5,1,18]
+  return %2 "y"
+})"},
+    {"contract: convolution whose channels are cut", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[1,6,1,1100]
+  %1 = input "w" : f32[3,1100,1,18]
+  %2 = conv %0, %1 {role = "forward", stride = [2], dilation = [1], low = [1], extents = [3]} : f32[1,3,1,18]
+  return %2 "y"
+})"},
+    {"contract: input gradient of a convolution of many filters with strides", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "y" : f32[2,3,4,1,150]
+  %1 = input "w" : f32[3,3,18,1,150]
+  %2 = conv %0, %1 {role = "input_gradient", stride = [2,2], dilation = [1,1], low = [1,1], extents = [5,8]} : f32[2,5,8,1,18]
+  return %2 "x"
+})"},
+    {"contract: filter gradient over long sequences", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[2,2500,1,3]
+  %1 = input "y" : f32[2,2500,1,18]
+  %2 = conv %0, %1 {role = "filter_gradient", stride = [1], dilation = [1], low = [2], extents = [5]} : f32[5,3,1,18]
+  return %2 "w"
+})"},
+    {"contract: filter gradient over long sequences of one channel", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[1,2500,1,1]
+  %1 = input "y" : f32[1,2500,1,18]
+  %2 = conv %0, %1 {role = "filter_gradient", stride = [1], dilation = [1], low = [2], extents = [5]} : f32[5,1,1,18]
+  return %2 "w"
+})"},
+    {"contract: depthwise convolution with a kernel of several chunks", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "x" : f32[1,5,40,19,1]
+  %1 = input "w" : f32[35,35,1,19,1]
+  %2 = conv %0, %1 {role = "forward", stride = [1,1], dilation = [1,1], low = [17,17], extents = [5,40]} : f32[1,5,40,19,1]
+  return %2 "y"
+})"},
     {"contract: a small weight gradient over many rows, pieces of one chain as chunks", ir::KernelForm::contract,
      R"(graph @f {
   %0 = input "x" : f32[4100,13]

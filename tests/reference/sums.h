@@ -11,37 +11,26 @@ namespace sinter::reference {
 
 /// "chain": how many terms each chunk has, for terms in row-major order of `extents`.
 inline std::vector<std::int64_t> chain_lengths(const ir::Ints& extents) {
-  std::int64_t total = 1;
-  for (const std::int64_t extent : extents) total *= extent;
-  const std::int64_t row = extents.empty() ? 1 : extents.back();
-  std::vector<std::int64_t> lengths;
-  if (total == 0) return lengths;
-  if (row > 1024) {  // each row is cut every 1024 terms
-    for (std::int64_t r = 0; r < total / row; ++r)
-      for (std::int64_t left = row; left > 0; left -= 1024) lengths.push_back(left < 1024 ? left : 1024);
-    return lengths;
-  }
-  std::int64_t whole_rows = 0;  // as many as fit 1024 terms
-  while ((whole_rows + 1) * row <= 1024) ++whole_rows;
-  // The outermost axes of the rows, where all axes inside are whole in a chunk: the first that does not fit is cut
-  // evenly if more than half of what fits does that.
-  std::int64_t inside = 1;
-  for (std::size_t axis = extents.size(); axis > 1; --axis) {
-    const std::int64_t extent = extents[axis - 2];
-    if (inside * extent <= whole_rows) {
-      inside *= extent;
-      continue;
-    }
-    const std::int64_t fit = whole_rows / inside;
-    for (std::int64_t part = fit; 2 * part > fit; --part) {
-      if (extent % part != 0) continue;
-      whole_rows = inside * part;
-      break;
-    }
+  std::int64_t inside = 1;  // terms of the innermost axes, as many as are whole in a chunk
+  std::size_t axes = extents.size();
+  for (const std::int64_t extent : extents)
+    if (extent == 0) return {};
+  while (axes > 0 && inside * extents[axes - 1] <= 1024) inside *= extents[--axes];
+  if (axes == 0) return {inside};
+  // The next axis is cut: evenly, if more than half of what fits does that, but the innermost always every 1024.
+  const std::int64_t cut = extents[axes - 1];
+  const std::int64_t fit = 1024 / inside;
+  std::int64_t values = fit;
+  for (std::int64_t part = fit; inside > 1 && 2 * part > fit; --part) {
+    if (cut % part != 0) continue;
+    values = part;
     break;
   }
-  for (std::int64_t left = total; left > 0; left -= whole_rows * row)
-    lengths.push_back(left < whole_rows * row ? left : whole_rows * row);
+  std::int64_t outside = 1;
+  for (std::size_t k = 0; k + 1 < axes; ++k) outside *= extents[k];
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t k = 0; k < outside; ++k)
+    for (std::int64_t left = cut; left > 0; left -= values) lengths.push_back(inside * (left < values ? left : values));
   return lengths;
 }
 

@@ -19,13 +19,12 @@ struct WindowNest {
   int columns = 0;              // of the second operand only, or (depthwise) the innermost of both: vectors
   bool shared_columns = false;  // of both
   int partner = -1;             // the reduced axis that shares a coordinate with `tile`
-  /// Sums are taken chunk by chunk: where the innermost reduced axis moves a window (filter gradients), and where there
-  /// are several chunks without any window. Else all terms are one chunk.
+  /// Of every tile a chunk before the next: where the innermost reduced axis moves a window (filter gradients), and
+  /// where there are several chunks without any window. Else a tile is finished before the next.
   bool chunked = false;
 };
 
-/// Empty when the contraction has another shape: more than one axis of vectors, a window over the second operand,
-/// chunks that cut the window's rows.
+/// Empty when the contraction has another shape: more than one axis of vectors, a window over the second operand.
 SINTER_API std::optional<WindowNest> window_nest(const Space& space, std::span<const TensorType> operands);
 
 /// The axes of extent above 1 that a coordinate depends on.
