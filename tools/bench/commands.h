@@ -24,13 +24,15 @@ void bench_exported(const StepArguments& arguments);
 /// Its kernels, each alone and warm: a table.
 void profile(const StepArguments& arguments);
 
-struct GemmArguments {
-  std::string shape;  // "M,K,N,VARIANT" or "all"
+struct ContractionArguments {
+  std::string shape;  // as in the help, or "all"
   double seconds = 1.0;
   CompileChoices compile;
 };
 /// One product: a line of JSON for each shape.
-void bench_gemm(const GemmArguments& arguments);
+void bench_gemm(const ContractionArguments& arguments);
+/// One convolution: a line of JSON for each shape.
+void bench_conv(const ContractionArguments& arguments);
 
 /// Epochs of Model::fit against as many bare steps: one line of JSON.
 void bench_fit(const CompileChoices& choices);

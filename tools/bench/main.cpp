@@ -18,7 +18,7 @@ enum ExitCode : int { done = 0, wrong_usage = 2, our_bug = 3 };
 
 struct Arguments {
   std::string config, profile;
-  std::vector<std::string> gemm;
+  std::vector<std::string> gemm, conv;
   bool fit = false, list = false, exported = false, memory_curve = false;
   double seconds = 0.0;
   int digest = 0;
@@ -34,6 +34,11 @@ void add_options(CLI::App& app, Arguments& a) {
                    "nn_bias_relu")
       ->type_name("SHAPE")
       ->allow_extra_args(false);
+  what->add_option("--conv", a.conv,
+                   "one convolution alone: IMAGES,SIDE,CHANNELS,FILTERS,KERNEL,STRIDE,ROLE or all; forward, "
+                   "input_gradient, filter_gradient")
+      ->type_name("SHAPE")
+      ->allow_extra_args(false);
   what->add_option("--profile", a.profile, "each kernel of a training step alone: time, FLOPs, bytes")
       ->type_name("CONFIG");
   what->add_flag("--fit", a.fit, "epochs of Model::fit against as many bare steps");
@@ -42,7 +47,8 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--threads", a.compile.threads, "size of the team")->capture_default_str()->check(CLI::Range(1, 1024));
   app.add_option("--spin", a.spin, "rounds that a thread of the team waits before it sleeps")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--seconds", a.seconds, "of timed runs: 1.5 for a step, 1 for a product")->check(CLI::PositiveNumber);
+  app.add_option("--seconds", a.seconds, "of timed runs: 1.5 for a step, 1 for a product or convolution")
+      ->check(CLI::PositiveNumber);
   app.add_option("--digest", a.digest, "with a config: that many steps, then the SHA-256 of all weights and slots")
       ->needs(config)
       ->type_name("STEPS")
@@ -79,6 +85,7 @@ void run(const Arguments& a) {
   if (a.fit) return bench_fit(a.compile);
   const auto seconds = [&](double usual) { return a.seconds > 0 ? a.seconds : usual; };
   for (const std::string& shape : a.gemm) bench_gemm({shape, seconds(1.0), a.compile});
+  for (const std::string& shape : a.conv) bench_conv({shape, seconds(1.0), a.compile});
   if (!a.profile.empty()) profile({a.profile, seconds(1.5), a.compile});
   if (a.config.empty()) return;
   const StepArguments step = {a.config, seconds(1.5), a.compile};
