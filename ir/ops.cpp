@@ -34,6 +34,7 @@ OpInfo describe(OpKind kind) {
   if constexpr (requires { Op::reads_axes; }) i.reads_axes = Op::reads_axes;
   if constexpr (requires { Op::foldable; }) i.foldable = Op::foldable;
   if constexpr (requires { Op::expensive; }) i.expensive = Op::expensive;
+  if constexpr (requires { Op::divides; }) i.divides = Op::divides;
   if constexpr (requires { Op::accumulators; }) i.accumulators = Op::accumulators;
   std::apply([&](const auto&... f) { (i.attribute_names.push_back(f.name), ...); }, Attrs::fields());
   i.infer = [](const Attributes& a, Types types) { return Op::infer(unpack<Attrs>(a), types); };

@@ -133,6 +133,10 @@ std::int64_t bytes_beside(const Graph& body, const KernelShape& shape) {
   return bytes;
 }
 
+bool divides(const Graph& body) {
+  return std::ranges::any_of(body.nodes(), [](const ir::Node& n) { return ir::info(n.kind).divides; });
+}
+
 /// rows * vectors accumulators, a vector per column, one broadcast; one register stays free.
 std::int64_t most_rows(std::int64_t vectors, const ir::Target& target) {
   return std::max<std::int64_t>(1, (target.vector_registers - 2 - vectors) / vectors);
@@ -198,10 +202,13 @@ void choose_contract_schedule(const Graph& body, const KernelShape& shape, const
     s.block_rows = block_of_read_rows(b, target);
     return;
   }
-  // Two vectors per row read b least often; four reach whole lines of what a large result updates in place.
+  // Two vectors per row read b least often; four reach whole lines of what a large result updates in place, and leave
+  // fewer rows, of which each term is a line where they are neighbours.
   s.pack_rows = pays_to_pack_rows(a, b.count, terms, target);
   const bool large = b.bytes > target.l2_bytes && b.stride == 1;
-  const std::int64_t widest = (s.pack_rows || large) && target.vector_registers >= 32 ? 4 : 2;
+  const bool rows_are_neighbours = a.known && a.stride == 1 && a.term_stride > 1;
+  const bool wide = (s.pack_rows || large || rows_are_neighbours) && target.vector_registers >= 32;
+  const std::int64_t widest = wide ? 4 : 2;
   s.tile_vectors = std::clamp<std::int64_t>(divide_up(b.count, s.lanes), 1, widest);  // 0 columns: an empty result
   const std::int64_t most = most_rows(s.tile_vectors, target);
   const bool shares_rows = s.parallel && divide_up(a.count, most) > divide_up(b.count, s.tile_vectors * s.lanes);
@@ -212,6 +219,8 @@ void choose_contract_schedule(const Graph& body, const KernelShape& shape, const
   const std::int64_t much = target.l2_bytes / 16;
   const bool rows_from_afar = a.known && a.term_stride == 1 && !s.pack_rows && a.bytes > target.l2_bytes;
   s.prefetch = rows_from_afar || bytes_beside(body, shape) > much;
+  // The divider works beside the other units, if there is something for them to do.
+  s.trail = divides(body);
 }
 
 }  // namespace sinter::passes

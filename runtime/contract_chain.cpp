@@ -53,6 +53,43 @@ ContractEmitter::Tile ContractEmitter::chain(std::span<Point> columns, llvm::Val
   return terms_loop(columns, first_row, rows, middle, end, 1, tile);
 }
 
+/// The rows are spread evenly over the trips: one or more of them, then some trips, and so on.
+ContractEmitter::Tile ContractEmitter::chain_and_outputs(std::span<Point> columns, llvm::Value* first,
+                                                         llvm::Value* before, llvm::Value* memory) {
+  llvm::IRBuilder<>& b = job_.builder();
+  const std::int64_t rows = tiles_.height;
+  const std::int64_t trips = walk_.total / terms_per_trip;
+  std::int64_t at_once = (rows + trips - 1) / trips;
+  while (rows % at_once != 0) ++at_once;
+  const std::int64_t rounds = rows / at_once;
+  const std::int64_t terms = trips / rounds * terms_per_trip;  // of a round
+  const Tile start(static_cast<std::size_t>(rows) * columns.size(), zero());
+  const auto values_of = [](const Tile& tile) {
+    std::vector<llvm::Value*> values;
+    for (const LlvmValue& v : tile) values.push_back(v.value());
+    return values;
+  };
+  const auto tile_of = [&](const std::vector<llvm::Value*>& values) {
+    Tile tile;
+    for (llvm::Value* v : values) tile.emplace_back(job_.context, dtype_, v);
+    return tile;
+  };
+  const std::vector<llvm::Value*> sums =
+      emit_loop(b, job_.i64(0), job_.i64(rounds), 1, values_of(start),
+                [&](llvm::Value* round, const std::vector<llvm::Value*>& carried, llvm::Instruction* entry) {
+                  std::vector<Point> regions = inside(columns, entry);
+                  llvm::Value* row = b.CreateNSWMul(round, job_.i64(at_once));
+                  llvm::Value* vectors = b.CreateNSWMul(row, job_.i64(static_cast<std::int64_t>(columns.size())));
+                  finish_memory(regions, b.CreateNSWAdd(before, row), at_once, slot(memory, vectors));
+                  llvm::Value* begin = b.CreateNSWMul(round, job_.i64(terms));
+                  llvm::Value* end = b.CreateNSWAdd(begin, job_.i64(terms));
+                  return values_of(chain(regions, first, rows, begin, end, terms, tile_of(carried)));
+                });
+  const std::int64_t done = rounds * terms;
+  if (done == walk_.total) return tile_of(sums);
+  return chain(columns, first, rows, job_.i64(done), job_.i64(walk_.total), walk_.total - done, tile_of(sums));
+}
+
 ContractEmitter::Tile ContractEmitter::terms_loop(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows,
                                                   llvm::Value* begin, llvm::Value* end, std::int64_t step,
                                                   const Tile& start) {

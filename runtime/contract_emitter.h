@@ -105,6 +105,9 @@ class ContractEmitter {
   void panel_tiles(Point& at, Range panels, Range groups);
   /// Calls tile_at for the groups: full ones in a loop, then what is left of the rows.
   void each_group(std::span<Point> columns, Range groups);
+  bool trails() const;
+  /// The same where outputs trail behind the sums: those of a group are computed among the terms of the next one.
+  void trailing_groups(std::span<Point> columns, llvm::Value* begin, llvm::Value* end);
   /// Calls `body` for the register tiles of a group of `rows` rows, with the first row's place in the group.
   void each_tile(std::span<Point> columns, std::int64_t rows,
                  const std::function<void(std::span<Point>, llvm::Value* offset, std::int64_t rows)>& body);
@@ -135,6 +138,8 @@ class ContractEmitter {
   Tile sums(std::span<Point> columns, llvm::Value* first, std::int64_t rows);
   Tile chain(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* begin, llvm::Value* end,
              std::int64_t terms, const Tile& start);
+  /// The only chunk; meanwhile the outputs of the rows from `before` on, whose sums lie at `memory`, are computed.
+  Tile chain_and_outputs(std::span<Point> columns, llvm::Value* first, llvm::Value* before, llvm::Value* memory);
   Tile terms_loop(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* begin,
                   llvm::Value* end, std::int64_t step, const Tile& start);
   void add_term(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* term, Tile& tile);

@@ -257,7 +257,9 @@ void ContractEmitter::each_group(std::span<Point> columns, Range groups) {
     tile_at(regions, group, rows);
   };
   llvm::Value* stop = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, groups.end, job_.i64(full));
-  if (full > 0)
+  if (full > 1 && trails())
+    trailing_groups(columns, groups.begin, stop);
+  else if (full > 0)
     emit_loop(b, groups.begin, stop, 1,
               [&](llvm::Value* group, llvm::Instruction* entry) { in_region(group, tiles_.height, entry); });
   if (rest > 0) {
@@ -265,6 +267,31 @@ void ContractEmitter::each_group(std::span<Point> columns, Range groups) {
         b.CreateAnd(b.CreateICmpSLE(groups.begin, job_.i64(full)), b.CreateICmpSGT(groups.end, job_.i64(full)));
     emit_if(b, reached, [&](llvm::Instruction* entry) { in_region(job_.i64(full), rest, entry); });
   }
+}
+
+bool ContractEmitter::trails() const {
+  return job_.schedule.trail && tiles_.tiles == 1 && !transposes_ && !combining_ && chunk_.number == nullptr &&
+         walk_.count == 1 && walk_.total >= terms_per_trip;
+}
+
+void ContractEmitter::trailing_groups(std::span<Point> columns, llvm::Value* begin, llvm::Value* end) {
+  llvm::IRBuilder<>& b = job_.builder();
+  const std::int64_t rows = tiles_.height;
+  llvm::Value* memory = stack_memory(b, vector_type(), rows * static_cast<std::int64_t>(columns.size()));
+  const auto keep = [&](const Tile& sum) {
+    for (std::size_t k = 0; k < sum.size(); ++k) b.CreateStore(sum[k].value(), slot(memory, k));
+  };
+  emit_if(b, b.CreateICmpSLT(begin, end), [&](llvm::Instruction* entry) {
+    std::vector<Point> at = inside(columns, entry);
+    keep(sums(at, first_row(begin), rows));
+    llvm::Value* second = b.CreateNSWAdd(begin, job_.i64(1));
+    emit_loop(b, second, end, 1, [&](llvm::Value* group, llvm::Instruction* group_entry) {
+      std::vector<Point> regions = inside(at, group_entry);
+      llvm::Value* first = first_row(group);
+      keep(chain_and_outputs(regions, first, b.CreateNSWSub(first, job_.i64(rows)), memory));
+    });
+    finish_memory(at, first_row(b.CreateNSWSub(end, job_.i64(1))), rows, memory);
+  });
 }
 
 void ContractEmitter::each_tile(std::span<Point> columns, std::int64_t rows,

@@ -21,6 +21,7 @@ void for_each_choice(Visit visit) {
   visit("part", &Schedule::part);
   visit("block_rows", &Schedule::block_rows);
   visit("prefetch", &Schedule::prefetch);
+  visit("trail", &Schedule::trail);
   visit("parallel", &Schedule::parallel);
   visit("strips", &Schedule::strips);
   visit("strip_terms", &Schedule::strip_terms);

@@ -424,6 +424,7 @@ std::vector<ir::Schedule> schedules_of(ir::KernelForm form) {
     for (std::size_t k = 0, n = found.size(); k < n; ++k) {
       found.push_back(found[k]);
       found.back().pack_vectors = true;
+      found.back().trail = true;
       found.push_back(found.back());
       found.back().pack_rows = true;
       found.back().part = 100;

@@ -64,6 +64,7 @@ struct OpInfo {
   bool reads_axes = false;      // scalar sees axis numbers
   bool foldable = true;         // may be evaluated at compile time when all operands are constants
   bool expensive = false;       // transcendental or long: worth keeping rather than computing twice
+  bool divides = false;         // in the processor's divider: slow, but beside its other units
   int accumulators = 0;         // values carried by a reduction
   std::vector<std::string_view> attribute_names;
 

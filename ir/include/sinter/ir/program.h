@@ -69,6 +69,7 @@ struct Schedule {
   std::int64_t part = 0;          // contract: terms of a chunk that are packed at once, of all columns; 0: few, of few
   std::int64_t block_rows = 0;    // contract: rows that meet all packed panels before the next rows; 0: a default
   bool prefetch = false;          // contract: the outputs and the next rows are fetched while the terms are summed
+  bool trail = false;             // contract: a tile's outputs are computed while the next tile's terms are summed
   bool parallel = false;          // shared between the team's threads along the outermost loop
   std::int64_t strips = 1;        // parts of the outermost loop that are run one by one (Strips)
   bool strip_terms = false;       // these are parts of the terms of its sums; else of its results

@@ -94,6 +94,7 @@ struct Erf : FloatPointwise<1> {
 
 struct Sqrt : FloatPointwise<1> {
   static constexpr std::string_view name = "sqrt";
+  static constexpr bool divides = true;
   template <class V>
   static V scalar(const V& x) {
     return sqrt(x);
@@ -104,6 +105,7 @@ struct Sqrt : FloatPointwise<1> {
 /// 1 / sqrt(x), both correctly rounded.
 struct Rsqrt : FloatPointwise<1> {
   static constexpr std::string_view name = "rsqrt";
+  static constexpr bool divides = true;
   template <class V>
   static V scalar(const V& x) {
     return math::rsqrt(x);
@@ -192,6 +194,7 @@ struct Mul : Pointwise<2> {
 /// Integers: truncates; x / 0 = 0.
 struct Div : Pointwise<2> {
   static constexpr std::string_view name = "div";
+  static constexpr bool divides = true;
   template <class V>
   static V scalar(const V& a, const V& b) {
     return a / b;
