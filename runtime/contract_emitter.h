@@ -53,6 +53,9 @@ struct ContractWorkspace {
 ContractWorkspace contract_workspace(const ir::Schedule& schedule, const ContractTiles& tiles, const ChunkWalk& walk,
                                      ir::DType dtype);
 
+/// A point inside the region that is entered through `entry`.
+Point region_of(Point& parent, llvm::Instruction* entry);
+
 class ContractEmitter {
  public:
   /// `first_row`: of the strip; null where the kernel is not cut into strips.
@@ -125,8 +128,7 @@ class ContractEmitter {
   llvm::Value* panel_slot(const Panel& panel, llvm::Value* term, llvm::Value* column, std::size_t columns) const;
   llvm::Value* panel_memory(std::span<Point> columns, llvm::Value* first) const;
   void pack_rows(Point& at, Range groups, llvm::Value* begin, llvm::Value* end);
-  void pack_row_vector(Point& region, llvm::Instruction* entry, llvm::Value* first, std::int64_t offset,
-                       llvm::Value* term, llvm::Value* begin);
+  void pack_tile(Point& tile, llvm::Value* first, llvm::Value* begin, Range terms);
   llvm::Value* packed_tile(llvm::Value* first_row) const;
   llvm::Value* packed_row(llvm::Value* memory, llvm::Value* term, std::int64_t row) const;
   llvm::Value* at_byte(llvm::Value* offset) const;

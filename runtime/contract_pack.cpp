@@ -132,43 +132,48 @@ llvm::Value* ContractEmitter::packed_row(llvm::Value* memory, llvm::Value* term,
   return job_.context.address(dtype_, memory, index);
 }
 
-/// Packs the row groups with vectors along the rows, term by term: the rows of neighbouring tiles are neighbours in
-/// memory. What a vector writes past its tile's rows, the tile's next term overwrites.
+/// Packs the row groups with vectors along the rows, a few terms at a time: the rows of neighbouring tiles are
+/// neighbours in memory, the terms of a tile in the copy.
 void ContractEmitter::pack_rows(Point& at, Range groups, llvm::Value* begin, llvm::Value* end) {
+  constexpr std::int64_t few = 8;
   llvm::IRBuilder<>& b = job_.builder();
   llvm::Value* stop = b.CreateBinaryIntrinsic(
       llvm::Intrinsic::smin, b.CreateNSWMul(groups.end, job_.i64(tiles_.height)), job_.i64(roles_.row_count));
-  emit_loop(b, begin, end, 1, [&](llvm::Value* term, llvm::Instruction* entry) {
-    Point region;
-    region.parent = &at;
-    region.entry = entry;
+  emit_pieces(b, begin, end, few, [&](llvm::Value* term, llvm::Value* last_term, llvm::Instruction* entry) {
+    Point terms = region_of(at, entry);
     emit_loop(b, first_row(groups.begin), stop, job_.schedule.tile_rows,
               [&](llvm::Value* first, llvm::Instruction* tile_entry) {
-                for (std::int64_t v = 0; v < job_.schedule.tile_rows; v += job_.context.lanes)
-                  pack_row_vector(region, tile_entry, first, v, term, begin);
+                Point tile = region_of(terms, tile_entry);
+                pack_tile(tile, first, begin, {term, last_term});
               });
   });
 }
 
-void ContractEmitter::pack_row_vector(Point& region, llvm::Instruction* entry, llvm::Value* first, std::int64_t offset,
-                                      llvm::Value* term, llvm::Value* begin) {
+/// The rows of a tile for the given terms. What a vector writes past them, the next term overwrites.
+void ContractEmitter::pack_tile(Point& tile, llvm::Value* first, llvm::Value* begin, Range terms) {
   llvm::IRBuilder<>& b = job_.builder();
-  llvm::Value* row = b.CreateNSWAdd(first, job_.i64(offset));
-  const auto at_term = [&](llvm::Value* t) {
-    Point p;
-    p.parent = &region;
-    p.entry = entry;
-    place_inner(job_, t, p);
+  llvm::Value* memory = packed_tile(first);
+  std::vector<Point> vectors;
+  for (std::int64_t v = 0; v < job_.schedule.tile_rows; v += job_.context.lanes) {
+    llvm::Value* row = b.CreateNSWAdd(first, job_.i64(v));
+    Point& p = vectors.emplace_back();
+    p.parent = &tile;
     for (const int k : roles_.columns) p.axes[k] = job_.i64(0);
     place_rows(row, b.CreateNSWSub(job_.i64(roles_.row_count), row), p);
-    return p;
-  };
-  Point p = at_term(term);
-  const LlvmValue value = job_.emit.evaluate_read(node_, 1 - side_, job_.emit.anchor_axes(node_, p), p);
-  llvm::Value* place = packed_row(packed_tile(first), b.CreateNSWSub(term, begin), offset);
-  b.CreateAlignedStore(splat(value).value(), place, llvm::Align(static_cast<std::uint64_t>(ir::size_of(dtype_))));
-  Point ahead = at_term(b.CreateNSWAdd(term, job_.i64(prefetch_distance)));
-  job_.emit.prefetch(node_, 1 - side_, ahead);
+  }
+  emit_loop(b, terms.begin, terms.end, 1, [&](llvm::Value* term, llvm::Instruction* entry) {
+    llvm::Value* packed_term = b.CreateNSWSub(term, begin);
+    for (std::size_t v = 0; v < vectors.size(); ++v) {
+      Point p = region_of(vectors[v], entry);
+      place_inner(job_, term, p);
+      const LlvmValue value = job_.emit.evaluate_read(node_, 1 - side_, job_.emit.anchor_axes(node_, p), p);
+      llvm::Value* place = packed_row(memory, packed_term, static_cast<std::int64_t>(v) * job_.context.lanes);
+      b.CreateAlignedStore(splat(value).value(), place, llvm::Align(static_cast<std::uint64_t>(ir::size_of(dtype_))));
+      Point ahead = region_of(vectors[v], entry);
+      place_inner(job_, b.CreateNSWAdd(term, job_.i64(prefetch_distance)), ahead);
+      job_.emit.prefetch(node_, 1 - side_, ahead);
+    }
+  });
 }
 
 }  // namespace sinter::runtime

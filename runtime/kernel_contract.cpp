@@ -13,26 +13,12 @@
 
 namespace sinter::runtime {
 
-namespace {
-
-/// Calls body(first, last, entry) for pieces of `step` of [begin, end).
-template <class Body>
-void in_pieces(KernelJob& job, llvm::Value* begin, llvm::Value* end, std::int64_t step, Body body) {
-  llvm::IRBuilder<>& b = job.builder();
-  emit_loop(b, begin, end, step, [&](llvm::Value* first, llvm::Instruction* entry) {
-    llvm::Value* last = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateNSWAdd(first, job.i64(step)), end);
-    body(first, last, entry);
-  });
-}
-
 Point region_of(Point& parent, llvm::Instruction* entry) {
   Point p;
   p.parent = &parent;
   p.entry = entry;
   return p;
 }
-
-}  // namespace
 
 ContractEmitter::ContractEmitter(KernelJob& job, Point& batch, llvm::Value* first_row)
     : job_(job),
@@ -59,11 +45,11 @@ void ContractEmitter::run() {
     sweep_columns(columns, at, [&](std::span<Point> vectors) { each_group(vectors, rows); });
   };
   if (workspace_.block >= tiles_.row_groups || tiles_.column_tiles == 1) return tiles_of(batch_, groups);
-  in_pieces(job_, groups.begin, groups.end, workspace_.block,
-            [&](llvm::Value* first, llvm::Value* last, llvm::Instruction* entry) {
-              Point block = region_of(batch_, entry);
-              tiles_of(block, {first, last});
-            });
+  emit_pieces(job_.builder(), groups.begin, groups.end, workspace_.block,
+              [&](llvm::Value* first, llvm::Value* last, llvm::Instruction* entry) {
+                Point block = region_of(batch_, entry);
+                tiles_of(block, {first, last});
+              });
 }
 
 // ---- Axes ----
@@ -143,14 +129,14 @@ llvm::Value* ContractEmitter::first_row(llvm::Value* group) const {
 void ContractEmitter::blocks() {
   const Range columns = share(tiles_.share_columns, tiles_.column_tiles);
   const Range groups = share(!tiles_.share_columns, tiles_.row_groups);
-  in_pieces(job_, columns.begin, columns.end, workspace_.panels,
-            [&](llvm::Value* first, llvm::Value* last, llvm::Instruction* entry) {
-              Point block = region_of(batch_, entry);
-              if (walk_.count > 1) return chunk_blocks(block, {first, last}, groups);
-              chunk_ = {nullptr, job_.i64(0), job_.i64(walk_.total)};
-              pack_panels(block, {first, last}, chunk_.begin, chunk_.end);
-              row_blocks(block, {first, last}, groups);
-            });
+  emit_pieces(job_.builder(), columns.begin, columns.end, workspace_.panels,
+              [&](llvm::Value* first, llvm::Value* last, llvm::Instruction* entry) {
+                Point block = region_of(batch_, entry);
+                if (walk_.count > 1) return chunk_blocks(block, {first, last}, groups);
+                chunk_ = {nullptr, job_.i64(0), job_.i64(walk_.total)};
+                pack_panels(block, {first, last}, chunk_.begin, chunk_.end);
+                row_blocks(block, {first, last}, groups);
+              });
 }
 
 ContractEmitter::Range ContractEmitter::own_chunks() const {
@@ -194,17 +180,17 @@ llvm::Value* ContractEmitter::kept(llvm::Value* chunk, std::span<Point> columns,
 }
 
 void ContractEmitter::chunk_blocks(Point& columns, Range panels, Range groups) {
-  in_pieces(job_, groups.begin, groups.end, workspace_.total_groups,
-            [&](llvm::Value* first, llvm::Value* last, llvm::Instruction* entry) {
-              Point held = region_of(columns, entry);
-              totals_first_ = first;
-              const Range chunks = own_chunks();
-              emit_loop(job_.builder(), chunks.begin, chunks.end, 1,
-                        [&](llvm::Value* number, llvm::Instruction* chunk_entry) {
-                          Point at = region_of(held, chunk_entry);
-                          chunk_parts(at, number, panels, {first, last});
-                        });
-            });
+  emit_pieces(job_.builder(), groups.begin, groups.end, workspace_.total_groups,
+              [&](llvm::Value* first, llvm::Value* last, llvm::Instruction* entry) {
+                Point held = region_of(columns, entry);
+                totals_first_ = first;
+                const Range chunks = own_chunks();
+                emit_loop(job_.builder(), chunks.begin, chunks.end, 1,
+                          [&](llvm::Value* number, llvm::Instruction* chunk_entry) {
+                            Point at = region_of(held, chunk_entry);
+                            chunk_parts(at, number, panels, {first, last});
+                          });
+              });
 }
 
 /// A chunk part by part: the chains go on where the part before left them.
@@ -213,25 +199,26 @@ void ContractEmitter::chunk_parts(Point& chunk, llvm::Value* number, Range panel
   const auto [chunk_begin, chunk_end] = walk_.bounds(job_, number);
   llvm::Value* start = chunk_begin;
   llvm::Value* stop = chunk_end;
-  in_pieces(job_, start, stop, workspace_.part, [&](llvm::Value* begin, llvm::Value* end, llvm::Instruction* entry) {
-    Point at = region_of(chunk, entry);
-    chunk_ = {number, begin, end, b.CreateICmpEQ(begin, start), b.CreateICmpEQ(end, stop)};
-    pack_panels(at, panels, begin, end);
-    row_blocks(at, panels, groups);
-  });
+  emit_pieces(job_.builder(), start, stop, workspace_.part,
+              [&](llvm::Value* begin, llvm::Value* end, llvm::Instruction* entry) {
+                Point at = region_of(chunk, entry);
+                chunk_ = {number, begin, end, b.CreateICmpEQ(begin, start), b.CreateICmpEQ(end, stop)};
+                pack_panels(at, panels, begin, end);
+                row_blocks(at, panels, groups);
+              });
 }
 
 void ContractEmitter::row_blocks(Point& at, Range panels, Range groups) {
   if (workspace_.block >= tiles_.row_groups && workspace_.rows == 0) return panel_tiles(at, panels, groups);
-  in_pieces(job_, groups.begin, groups.end, workspace_.block,
-            [&](llvm::Value* first, llvm::Value* last, llvm::Instruction* entry) {
-              Point block = region_of(at, entry);
-              block_first_ = first;
-              if (workspace_.rows > 0) pack_rows(block, {first, last}, chunk_.begin, chunk_.end);
-              rows_packed_ = workspace_.rows > 0;
-              panel_tiles(block, panels, {first, last});
-              rows_packed_ = false;
-            });
+  emit_pieces(job_.builder(), groups.begin, groups.end, workspace_.block,
+              [&](llvm::Value* first, llvm::Value* last, llvm::Instruction* entry) {
+                Point block = region_of(at, entry);
+                block_first_ = first;
+                if (workspace_.rows > 0) pack_rows(block, {first, last}, chunk_.begin, chunk_.end);
+                rows_packed_ = workspace_.rows > 0;
+                panel_tiles(block, panels, {first, last});
+                rows_packed_ = false;
+              });
 }
 
 void ContractEmitter::panel_tiles(Point& at, Range panels, Range groups) {

@@ -70,6 +70,14 @@ std::vector<llvm::Value*> emit_if(llvm::IRBuilder<>& b, llvm::Value* condition,
   return results;
 }
 
+void emit_pieces(llvm::IRBuilder<>& builder, llvm::Value* begin, llvm::Value* end, std::int64_t step,
+                 const std::function<void(llvm::Value* first, llvm::Value* last, llvm::Instruction* entry)>& body) {
+  emit_loop(builder, begin, end, step, [&](llvm::Value* first, llvm::Instruction* entry) {
+    llvm::Value* next = builder.CreateNSWAdd(first, builder.getInt64(static_cast<std::uint64_t>(step)));
+    body(first, builder.CreateBinaryIntrinsic(llvm::Intrinsic::smin, next, end), entry);
+  });
+}
+
 void emit_if(llvm::IRBuilder<>& b, llvm::Value* condition, const std::function<void(llvm::Instruction*)>& body) {
   emit_if(b, condition, {}, [&](llvm::Instruction* entry) {
     body(entry);

@@ -21,6 +21,10 @@ std::vector<llvm::Value*> emit_loop(
     const std::function<std::vector<llvm::Value*>(llvm::Value* index, std::vector<llvm::Value*> carried,
                                                   llvm::Instruction* entry)>& body);
 
+/// Emits body(first, last) for pieces of `step` of [begin, end); the last one may be shorter.
+void emit_pieces(llvm::IRBuilder<>& builder, llvm::Value* begin, llvm::Value* end, std::int64_t step,
+                 const std::function<void(llvm::Value* first, llvm::Value* last, llvm::Instruction* entry)>& body);
+
 /// Emits `if (condition) body()`.
 void emit_if(llvm::IRBuilder<>& builder, llvm::Value* condition,
              const std::function<void(llvm::Instruction* entry)>& body);
