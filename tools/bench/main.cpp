@@ -39,8 +39,9 @@ void add_options(CLI::App& app, Arguments& a) {
                    "input_gradient, filter_gradient")
       ->type_name("SHAPE")
       ->allow_extra_args(false);
-  what->add_option("--profile", a.profile, "each kernel of a training step alone: time, FLOPs, bytes")
-      ->type_name("CONFIG");
+  what->add_option("--profile", a.profile,
+                   "each kernel of a training step alone: time, FLOPs, bytes; of a config or of a graph in a .sir file")
+      ->type_name("CONFIG|FILE");
   what->add_flag("--fit", a.fit, "epochs of Model::fit against as many bare steps");
   what->add_flag("--list", a.list, "the configs, and what is missing for some");
   what->require_option(1);

@@ -3,7 +3,10 @@
 // the team cost between kernels shows as the difference between their sum and the whole step.
 
 #include <algorithm>
+#include <cstring>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <numeric>
 #include <set>
 #include <vector>
@@ -151,18 +154,36 @@ void print_row(const Row& row, double whole_us, double peak) {
              number(row.bytes / row.microseconds * 1e-3, 1), row.schedule);
 }
 
+/// That of a config, with its batches and weights in `storage`, or of a .sir file, over zeros.
+ir::Graph graph_of(const std::string& what, Storage& storage) {
+  if (what.ends_with(".sir")) {
+    std::ifstream file(what);
+    if (!file) user_error("--profile ", what, ": cannot read the file");
+    ir::Graph graph = ir::parse_graph(std::string(std::istreambuf_iterator<char>(file), {}), what);
+    // Written, so that they are memory of their own: pages that nobody wrote are one page of zeros.
+    const auto write = [&](const std::string& name, ir::NodeId id) {
+      const std::int64_t bytes = graph.node(id).results[0].bytes();
+      std::memset(storage.get(name, bytes), 0, static_cast<std::size_t>(bytes));
+    };
+    for (const ir::NodeId id : graph.inputs()) write(input_block(0, name_of(graph.node(id))), id);
+    for (const ir::NodeId id : graph.states()) write(state_block(name_of(graph.node(id))), id);
+    return graph;
+  }
+  const Config& config = find_config(what);
+  if (const std::string missing = first_missing_layer(config.model()); !missing.empty())
+    user_error(config.name, " needs layer ", missing, ", which does not exist yet");
+  Workload workload(config);
+  TrainingGraph graph = workload.trace();
+  fill_storage(storage, workload.batches(), graph);
+  return std::move(graph.graph);
+}
+
 }  // namespace
 
 void profile(const StepArguments& arguments) {
-  const Config& config = find_config(arguments.config);
-  if (const std::string missing = first_missing_layer(config.model()); !missing.empty())
-    user_error(config.name, " needs layer ", missing, ", which does not exist yet");
   const int threads = arguments.compile.threads;
-  Workload workload(config);
-  TrainingGraph graph = workload.trace();
   Storage storage;
-  fill_storage(storage, workload.batches(), graph);
-  const ir::Program program = compile_program(graph.graph, arguments.compile);
+  const ir::Program program = compile_program(graph_of(arguments.config, storage), arguments.compile);
   BoundProgram whole(program, storage, arguments.compile);
   const double whole_us = time_us(whole);
   const double peak = fma_peak_gflops(threads);
@@ -185,7 +206,7 @@ void profile(const StepArguments& arguments) {
   }
 
   fmt::print("{} on {} thread(s); whole step {:.2f} us; FMA peak {:.1f} GFLOP/s; an empty step takes {:.3f} us\n\n",
-             config.name, threads, whole_us, peak, call_us);
+             arguments.config, threads, whole_us, peak, call_us);
   fmt::print("| kernel | us | % of step | MFLOP | MB | GFLOP/s | % of peak | GB/s | schedule |\n");
   fmt::print("|---|---|---|---|---|---|---|---|---|\n");
   Row sum{"sum", "", 0, 0, 0};
