@@ -364,7 +364,7 @@ bool runs_as_window(const Graph& body, const KernelShape& shape, const Schedule&
   const Space space = node_space(body, anchor);
   const std::optional<WindowNest> nest = window_nest(space, types);
   if (!nest || is_windowed(space, types)) return nest.has_value();
-  if (!nest->chunked || schedule.swap || schedule.pack_vectors) return false;
+  if (!nest->chunked || schedule.swap || schedule.pack_vectors || schedule.pack_rows || schedule.part > 0) return false;
   const int inner = space.axes() - 1;
   return std::ranges::all_of(space.reads,
                              [&](const IndexMap& map) { return map.coordinates.back().scale_of(inner) == 0; });

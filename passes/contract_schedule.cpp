@@ -86,13 +86,28 @@ bool pays_to_pack(const Side& vectors, std::int64_t rows, std::int64_t terms, co
   return vectors.bytes > target.l2_bytes && rows >= 64;
 }
 
-/// Whether packing the row side pays as well: its terms lie far apart (a transposed operand), in one cache set or in
-/// more bytes than the cache holds (of a chunk, where there is only one), and there are enough columns to use each
-/// packed row again and again.
-bool pays_to_pack_rows(const Side& rows, std::int64_t columns, std::int64_t terms, const ir::Target& target) {
-  if (!rows.known || columns < 256 || rows.term_stride <= 1) return false;
-  if (terms > ir::chain_chunk && rows.bytes >= target.l2_bytes) return true;
-  return rows.chunk_bytes(terms) > target.l2_bytes || (rows.terms_in_one_set() && terms > target.l1_ways);
+/// Whether packing the row side pays as well: its terms lie apart (a transposed operand), and a chunk of both sides
+/// does not stay in the cache, or its terms meet in one cache set; and there are enough columns to use each packed row
+/// again and again.
+bool pays_to_pack_rows(const Side& rows, const Side& vectors, std::int64_t terms, const ir::Target& target) {
+  constexpr std::int64_t few = 64, enough = 256;
+  if (!rows.known || vectors.count < few || rows.term_stride <= 1) return false;
+  const bool is_cold = rows.chunk_bytes(terms) + vectors.chunk_bytes(terms) > target.l2_bytes * 3 / 4;
+  if (is_cold || vectors.count < enough) return is_cold;
+  return (terms > ir::chain_chunk && rows.bytes >= target.l2_bytes) ||
+         (rows.terms_in_one_set() && terms > target.l1_ways);
+}
+
+/// Terms after which all columns have their turn before the next terms, where the vector side is larger than the cache,
+/// read as it lies and met by so few rows that waiting for it is most of the time: a few of its rows are then read from
+/// end to end side by side, which the processor fetches ahead, where column by column each term is somewhere else. Sums
+/// wait in memory meanwhile. 0: it does not pay.
+std::int64_t part_of_a_stream(const Side& rows, const Side& vectors, bool packs_rows, std::int64_t terms,
+                              const ir::Target& target) {
+  if (!vectors.known || vectors.stride != 1 || vectors.bytes <= target.l2_bytes || vectors.count < target.lanes(4))
+    return 0;
+  if (packs_rows) return terms > ir::chain_chunk && rows.count <= 256 && !vectors.terms_in_one_set() ? 128 : 0;
+  return rows.count <= 64 && terms >= 256 && rows.term_stride == 1 ? 16 : 0;
 }
 
 /// How many terms of a chunk to pack at once with all columns, so that sums wait in memory less often between parts:
@@ -204,7 +219,7 @@ void choose_contract_schedule(const Graph& body, const KernelShape& shape, const
   }
   // Two vectors per row read b least often; four reach whole lines of what a large result updates in place, and leave
   // fewer rows, of which each term is a line where they are neighbours.
-  s.pack_rows = pays_to_pack_rows(a, b.count, terms, target);
+  s.pack_rows = pays_to_pack_rows(a, b, terms, target);
   const bool large = b.bytes > target.l2_bytes && b.stride == 1;
   const bool rows_are_neighbours = a.known && a.stride == 1 && a.term_stride > 1;
   const bool wide = (s.pack_rows || large || rows_are_neighbours) && target.vector_registers >= 32;
@@ -213,7 +228,8 @@ void choose_contract_schedule(const Graph& body, const KernelShape& shape, const
   const std::int64_t most = most_rows(s.tile_vectors, target);
   const bool shares_rows = s.parallel && divide_up(a.count, most) > divide_up(b.count, s.tile_vectors * s.lanes);
   s.tile_rows = even_rows(a.count, most, shares_rows);
-  s.pack_vectors = s.pack_rows || pays_to_pack(b, a.count, terms, target);
+  s.part = part_of_a_stream(a, b, s.pack_rows, terms, target);
+  s.pack_vectors = s.part == 0 && (s.pack_rows || pays_to_pack(b, a.count, terms, target));
   if (s.pack_vectors) s.block_rows = s.pack_rows ? block_of_packed_rows(b, target) : block_of_read_rows(a, target);
   // In a loop results and what they read are parts of larger tensors, so a part of the cache is much already.
   const std::int64_t much = target.l2_bytes / 16;

@@ -120,7 +120,7 @@ ContractEmitter::Tile ContractEmitter::terms_loop(std::span<Point> columns, llvm
 /// that all of the tile's have come when the last term is added.
 void ContractEmitter::prefetch_outputs(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows,
                                        llvm::Value* term, std::int64_t step) {
-  if (!job_.schedule.prefetch || transposes_ || walk_.count != 1) return;
+  if (!job_.schedule.prefetch || transposes_ || walk_.count != 1 || workspace_.in_parts) return;
   llvm::IRBuilder<>& b = job_.builder();
   const std::int64_t parts = rows * static_cast<std::int64_t>(columns.size());
   const std::int64_t trips = std::max<std::int64_t>(1, walk_.total / step);
@@ -176,7 +176,7 @@ bool ContractEmitter::rows_are_neighbours() const {
 /// time.
 void ContractEmitter::prefetch_part(std::span<Point> columns, llvm::Value* first_row, llvm::Value* term,
                                     std::int64_t step) {
-  if (chunk_.number == nullptr || !job_.schedule.prefetch || !workspace_.is_hot()) return;
+  if (chunk_.number == nullptr || !job_.schedule.prefetch || panel_ == nullptr || !workspace_.is_hot()) return;
   llvm::IRBuilder<>& b = job_.builder();
   llvm::Value* ahead = b.CreateNSWAdd(term, b.CreateNSWSub(chunk_.end, chunk_.begin));
   const auto fetch = [&](std::size_t side, llvm::Value* at_term, llvm::Value* column, llvm::Value* row) {

@@ -17,6 +17,9 @@ namespace sinter::runtime {
 /// Outer axes of a contraction by role.
 struct ContractRoles {
   std::vector<int> batch, rows, columns;
+  /// All real axes of the side, where every access treats them as one long axis; else empty.
+  std::vector<int> one_column_axis, one_row_axis;
+  bool cut_batch = false;      // strips are parts of the first batch axis, else of the rows
   std::int64_t row_count = 1;  // of a strip
   std::int64_t column_count = 1;
 };
@@ -41,7 +44,9 @@ struct ContractWorkspace {
   std::int64_t group = 0;         // sums of one group and panel: totals, then the chunk so far; 0: one chunk only
   std::int64_t total_groups = 0;  // groups whose totals are held
 
-  std::int64_t part = 256;  // terms of a chunk that are packed at once, where there are several chunks
+  bool in_blocks = false;   // the walk goes block by block: something is packed, or sums go part by part
+  bool in_parts = false;    // sums wait in memory between parts of a chunk, and chunks are added there
+  std::int64_t part = 256;  // terms of a part
   static constexpr std::int64_t hot_panels = std::int64_t{256} * 1024;  // bytes that are still close when they are used
   std::int64_t kept_group() const { return group / 2; }  // bytes of the sums of one chunk, of a group and panel
   bool is_hot() const { return panel * panels <= hot_panels; }
@@ -84,7 +89,6 @@ class ContractEmitter {
   };
 
   // ---- The walk (kernel_contract.cpp) ----
-  bool columns_are_one_axis() const;
   /// Axis numbers of `axes` from the flat number over them.
   void place_digits(std::span<const int> axes, llvm::Value* flat, Point& point) const;
   void place_columns(Point& p) const;
@@ -124,6 +128,7 @@ class ContractEmitter {
   void pack_panels(Point& at, Range panels, llvm::Value* begin, llvm::Value* end);
   void pack_term(std::span<Point> columns, const Panel& panel, llvm::Value* term);
   void pack_transposed(std::span<Point> columns, const Panel& panel, llvm::Value* end);
+  std::vector<int> neighbouring_terms() const;
   bool packs_transposed() const;
   llvm::Value* panel_slot(const Panel& panel, llvm::Value* term, llvm::Value* column, std::size_t columns) const;
   llvm::Value* panel_memory(std::span<Point> columns, llvm::Value* first) const;
@@ -137,6 +142,7 @@ class ContractEmitter {
   LlvmValue zero() const;
   llvm::Type* vector_type() const { return zero().value()->getType(); }
   bool columns_vary() const { return roles_.column_count > 1; }
+  bool columns_in_order() const { return !columns_vary() || !roles_.one_column_axis.empty(); }
   Tile sums(std::span<Point> columns, llvm::Value* first, std::int64_t rows);
   Tile chain(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* begin, llvm::Value* end,
              std::int64_t terms, const Tile& start);
@@ -174,7 +180,6 @@ class ContractEmitter {
   ir::DType dtype_;
   std::size_t side_;  // the operand that supplies vectors
   bool transposes_;   // results are transposed before they are handled
-  bool columns_in_order_ = true;
   ContractWorkspace workspace_;
 
   bool keeps_chunks_;  // their sums wait for the last strip

@@ -37,6 +37,7 @@ llvm::Value* ContractEmitter::panel_memory(std::span<Point> columns, llvm::Value
 }
 
 void ContractEmitter::pack_panels(Point& at, Range panels, llvm::Value* begin, llvm::Value* end) {
+  if (!job_.schedule.pack_vectors) return;
   const auto panel_of = [&](std::span<Point> columns) { return Panel{panel_memory(columns, panels.begin), begin}; };
   if (packs_transposed())
     return sweep_columns(panels, at,
@@ -50,18 +51,28 @@ void ContractEmitter::pack_panels(Point& at, Range panels, llvm::Value* begin, l
   });
 }
 
+/// The real reduced axes, where the terms of the vector side are neighbours in memory; else nothing.
+std::vector<int> ContractEmitter::neighbouring_terms() const {
+  const auto read = ir::operand_read(job_.emit.body(), job_.emit.shape(), node_, side_);
+  if (!read) return {};
+  const ir::KernelShape& shape = job_.emit.shape();
+  std::vector<int> axes;
+  std::int64_t distance = 1;
+  for (std::size_t k = shape.inner.size(); k-- > 0;) {
+    const int axis = static_cast<int>(shape.outer.size() + k);
+    if (shape.inner[k] == 1) continue;
+    if (read->address.scale_of(axis) != distance) return {};
+    axes.insert(axes.begin(), axis);
+    distance *= shape.inner[k];
+  }
+  return axes;
+}
+
 /// True when neighbouring columns lie apart but neighbouring terms do not.
 bool ContractEmitter::packs_transposed() const {
-  const ir::Ints& inner = job_.emit.shape().inner;
-  const auto real = std::count_if(inner.begin(), inner.end(), [](std::int64_t e) { return e > 1; });
-  if (!columns_vary() || !columns_in_order_ || job_.context.lanes == 1 || real != 1) return false;
-  const auto axis = std::find_if(inner.begin(), inner.end(), [](std::int64_t e) { return e > 1; }) - inner.begin();
+  if (!columns_vary() || !columns_in_order() || job_.context.lanes == 1) return false;
   const auto read = ir::operand_read(job_.emit.body(), job_.emit.shape(), node_, side_);
-  if (!read) return false;
-  const auto column = std::find_if(roles_.columns.begin(), roles_.columns.end(),
-                                   [&](int k) { return job_.emit.shape().outer[static_cast<std::size_t>(k)] > 1; });
-  return read->address.scale_of(*column) != 1 &&
-         read->address.scale_of(static_cast<int>(job_.emit.shape().outer.size()) + static_cast<int>(axis)) == 1;
+  return read && read->address.scale_of(roles_.one_column_axis.back()) != 1 && !neighbouring_terms().empty();
 }
 
 /// One term of a panel, with vectors along the columns.
@@ -84,7 +95,7 @@ void ContractEmitter::pack_transposed(std::span<Point> columns, const Panel& pan
   llvm::IRBuilder<>& b = job_.builder();
   const std::int64_t lanes = job_.context.lanes;
   const auto outer = static_cast<int>(job_.emit.shape().outer.size());
-  const ir::Ints& inner = job_.emit.shape().inner;
+  const std::vector<int> inner = neighbouring_terms();
   emit_loop(b, panel.begin, end, lanes, [&](llvm::Value* term, llvm::Instruction* entry) {
     llvm::Value* mask = job_.context.lane_mask(b.CreateNSWSub(end, term));
     emit_loop(b, job_.i64(0), job_.i64(static_cast<std::int64_t>(columns.size())), 1,
@@ -96,12 +107,9 @@ void ContractEmitter::pack_transposed(std::span<Point> columns, const Panel& pan
                   p.entry = entry;
                   p.counter = term;
                   p.mask = mask;
-                  for (std::size_t k = 0; k < inner.size(); ++k) {
-                    if (inner[k] > 1)
-                      p.group = {outer + static_cast<int>(k)};
-                    else
-                      p.axes[outer + static_cast<int>(k)] = job_.i64(0);
-                  }
+                  p.group = inner;
+                  for (int k = outer; k < outer + static_cast<int>(job_.emit.shape().inner.size()); ++k)
+                    if (std::ranges::find(inner, k) == inner.end()) p.axes[k] = job_.i64(0);
                   // Past the last column the last one is read again.
                   llvm::Value* flat = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateNSWAdd(first, i),
                                                               job_.i64(roles_.column_count - 1));

@@ -19,6 +19,27 @@ bool reads_axis(const ir::IndexMap& map, int axis) {
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+/// The axes of a side from the innermost on that every access treats as one long axis.
+AxisSplit split_side(const ir::Kernel& kernel, const ir::KernelShape& shape, const std::vector<int>& axes) {
+  const bool neighbours = !axes.empty() && axes.back() - axes.front() + 1 == static_cast<int>(axes.size());
+  return neighbours ? split_axes(*kernel.body, shape, axes.front(), axes.back() + 1) : AxisSplit{};
+}
+
+std::int64_t extent_of(const ir::KernelShape& shape, const std::vector<int>& axes) {
+  std::int64_t extent = 1;
+  for (const int k : axes) extent *= shape.outer[static_cast<std::size_t>(k)];
+  return extent;
+}
+
+/// Axes of a side that are not one axis with those further in, if these are long enough: each of their places gets a
+/// product of its own, between whose rows and columns the distances are the same.
+void move_outer_axes_to_batch(const AxisSplit& split, std::int64_t enough, std::vector<int>& axes,
+                              std::vector<int>& batch) {
+  if (split.loops.empty() || split.group_extent < enough) return;
+  batch.insert(batch.end(), split.loops.begin(), split.loops.end());
+  axes = split.group;
+}
+
 /// Whether threads should share column tiles rather than groups of rows. What is not shared, every thread packs for
 /// itself, so the side whose packing costs more is shared where its pieces divide well; else the side of more pieces.
 bool pays_to_share_columns(const ir::Schedule& s, const ContractRoles& roles, const ContractTiles& t) {
@@ -43,14 +64,23 @@ ContractRoles contract_roles(const ir::Kernel& kernel, const ir::KernelShape& sh
     const int axis = static_cast<int>(k);
     const bool in_vectors = reads_axis(space.reads[vector_side], axis);
     const bool in_rows = reads_axis(space.reads[1 - vector_side], axis);
-    if (in_vectors && in_rows)
-      roles.batch.push_back(axis);
-    else if (in_vectors)
-      roles.columns.push_back(axis), roles.column_count *= shape.outer[k];
-    else
-      roles.rows.push_back(axis), roles.row_count *= shape.outer[k];
+    (in_vectors && in_rows ? roles.batch : in_vectors ? roles.columns : roles.rows).push_back(axis);
   }
-  if (!kernel.schedule.strip_terms) roles.row_count /= kernel.schedule.strips;
+  const AxisSplit rows = split_side(kernel, shape, roles.rows);
+  const AxisSplit columns = split_side(kernel, shape, roles.columns);
+  const ir::Schedule& s = kernel.schedule;
+  if (!s.strip_terms) {
+    std::vector<int> batch;
+    move_outer_axes_to_batch(rows, 2 * s.tile_rows, roles.rows, batch);
+    roles.cut_batch = s.strips > 1 && extent_of(shape, batch) > 1;
+    move_outer_axes_to_batch(columns, s.lanes, roles.columns, batch);
+    roles.batch.insert(roles.batch.begin(), batch.begin(), batch.end());
+  }
+  roles.row_count = extent_of(shape, roles.rows);
+  roles.column_count = extent_of(shape, roles.columns);
+  if (rows.group_extent == roles.row_count) roles.one_row_axis = rows.group;
+  if (columns.group_extent == roles.column_count) roles.one_column_axis = columns.group;
+  if (!s.strip_terms && !roles.cut_batch) roles.row_count /= s.strips;
   return roles;
 }
 
@@ -76,22 +106,25 @@ ContractWorkspace contract_workspace(const ir::Schedule& s, const ContractTiles&
   if (walk.count == 0) return w;
   const std::int64_t bytes = ir::size_of(dtype);
   if (s.part > 0) w.part = s.part;
-  const std::int64_t terms = std::min(walk.total, walk.count > 1 ? w.part : walk.length);
+  w.in_blocks = s.pack_vectors || s.pack_rows || s.part > 0;
+  w.in_parts = w.in_blocks && (walk.count > 1 || s.part > 0);
+  const std::int64_t terms = std::min(walk.total, walk.count > 1 || w.in_parts ? w.part : walk.length);
   const std::int64_t tile = terms * s.tile_rows * bytes;
   const std::int64_t groups = std::max<std::int64_t>(1, tiles.row_groups);
   const std::int64_t group = std::max<std::int64_t>(1, tile * tiles.tiles);
-  w.block = std::clamp<std::int64_t>((s.pack_vectors ? rows_budget : read_budget) / group, 1, groups);
-  if (!s.pack_vectors && group * groups <= read_at_once) w.block = groups;
-  if (!s.pack_vectors) return w;
+  w.block = std::clamp<std::int64_t>((w.in_blocks ? rows_budget : read_budget) / group, 1, groups);
+  if (!w.in_blocks && group * groups <= read_at_once) w.block = groups;
+  if (!w.in_blocks) return w;
   if (s.block_rows > 0) w.block = std::clamp<std::int64_t>(s.block_rows / tiles.height, 1, groups);
   const std::int64_t whole = divide_up(terms, s.lanes) * s.lanes;  // transposes write whole blocks of terms
-  w.panel = whole_lines(whole * s.tile_vectors * s.lanes * bytes);
+  if (s.pack_vectors) w.panel = whole_lines(whole * s.tile_vectors * s.lanes * bytes);
   const std::int64_t all_panels = std::max<std::int64_t>(1, tiles.column_tiles);
   const std::int64_t budget = s.pack_rows ? panels_budget : ContractWorkspace::hot_panels;
-  w.panels = s.part > 0 ? all_panels : std::clamp<std::int64_t>(budget / w.panel, 1, all_panels);
+  w.panels =
+      s.part > 0 ? all_panels : std::clamp<std::int64_t>(budget / std::max<std::int64_t>(w.panel, 1), 1, all_panels);
   // The last vector of a packed tile reaches past its end.
   if (s.pack_rows) w.rows = whole_lines(tile + s.lanes * bytes);
-  if (walk.count > 1) {
+  if (w.in_parts) {
     const std::int64_t capacity = s.swap ? divide_up(tiles.height, s.lanes) * s.lanes : tiles.height;
     w.group = 2 * whole_lines(capacity * s.tile_vectors * s.lanes * bytes);
     w.total_groups = std::clamp<std::int64_t>(totals_budget / (w.group * w.panels), 1, groups);

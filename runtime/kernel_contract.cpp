@@ -32,13 +32,11 @@ ContractEmitter::ContractEmitter(KernelJob& job, Point& batch, llvm::Value* firs
       side_(job.schedule.swap ? 0 : 1),
       transposes_(job.schedule.swap && roles_.column_count > 1 && roles_.row_count > 1 && job.context.lanes > 1),
       workspace_(contract_workspace(job.schedule, tiles_, walk_, dtype_)),
-      keeps_chunks_(job.schedule.strip_terms) {
-  columns_in_order_ = columns_are_one_axis();
-}
+      keeps_chunks_(job.schedule.strip_terms) {}
 
 void ContractEmitter::run() {
   if (keeps_chunks_) return in_phases(job_, [&] { blocks(); }, [&] { combine_chunks(); });
-  if (job_.schedule.pack_vectors && walk_.count > 0) return blocks();
+  if (workspace_.in_blocks) return blocks();
   const Range columns = share(tiles_.share_columns, tiles_.column_tiles);
   const Range groups = share(!tiles_.share_columns, tiles_.row_groups);
   const auto tiles_of = [&](Point& at, Range rows) {
@@ -53,12 +51,6 @@ void ContractEmitter::run() {
 }
 
 // ---- Axes ----
-
-bool ContractEmitter::columns_are_one_axis() const {
-  int real = 0;
-  for (const int k : roles_.columns) real += job_.emit.shape().outer[static_cast<std::size_t>(k)] > 1 ? 1 : 0;
-  return real <= 1;
-}
 
 void ContractEmitter::place_digits(std::span<const int> axes, llvm::Value* flat, Point& point) const {
   llvm::IRBuilder<>& b = job_.builder();
@@ -76,22 +68,19 @@ void ContractEmitter::place_digits(std::span<const int> axes, llvm::Value* flat,
 }
 
 void ContractEmitter::place_columns(Point& p) const {
-  if (!columns_in_order_) return place_digits(roles_.columns, job_.context.lane_indices(p.counter), p);
-  for (const int k : roles_.columns) {
-    if (job_.emit.shape().outer[static_cast<std::size_t>(k)] > 1)
-      p.group = {k};
-    else
-      p.axes[k] = job_.i64(0);
-  }
+  if (!columns_in_order()) return place_digits(roles_.columns, job_.context.lane_indices(p.counter), p);
+  p.group = roles_.one_column_axis;
+  for (const int k : roles_.columns)
+    if (std::ranges::find(p.group, k) == p.group.end()) p.axes[k] = job_.i64(0);
 }
 
 void ContractEmitter::place_rows(llvm::Value* first, llvm::Value* count, Point& p) const {
   p.counter = first;
   p.mask = job_.context.lane_mask(count);
-  if (roles_.rows.size() == 1)
-    p.group = {roles_.rows[0]};
-  else
-    place_digits(roles_.rows, job_.context.lane_indices(first), p);
+  if (roles_.one_row_axis.empty()) return place_digits(roles_.rows, job_.context.lane_indices(first), p);
+  p.group = roles_.one_row_axis;
+  for (const int k : roles_.rows)
+    if (std::ranges::find(p.group, k) == p.group.end()) p.axes[k] = job_.i64(0);
 }
 
 llvm::Value* ContractEmitter::first_column(const Point& column) {
@@ -132,7 +121,7 @@ void ContractEmitter::blocks() {
   emit_pieces(job_.builder(), columns.begin, columns.end, workspace_.panels,
               [&](llvm::Value* first, llvm::Value* last, llvm::Instruction* entry) {
                 Point block = region_of(batch_, entry);
-                if (walk_.count > 1) return chunk_blocks(block, {first, last}, groups);
+                if (workspace_.in_parts) return chunk_blocks(block, {first, last}, groups);
                 chunk_ = {nullptr, job_.i64(0), job_.i64(walk_.total)};
                 pack_panels(block, {first, last}, chunk_.begin, chunk_.end);
                 row_blocks(block, {first, last}, groups);
@@ -224,7 +213,7 @@ void ContractEmitter::row_blocks(Point& at, Range panels, Range groups) {
 void ContractEmitter::panel_tiles(Point& at, Range panels, Range groups) {
   sweep_columns(panels, at, [&](std::span<Point> columns) {
     const Panel panel{panel_memory(columns, panels.begin), chunk_.begin};
-    panel_ = &panel;
+    if (job_.schedule.pack_vectors) panel_ = &panel;
     llvm::Value* tile =
         job_.builder().CreateUDiv(first_column(columns[0]), job_.i64(job_.schedule.tile_vectors * job_.schedule.lanes));
     totals_panel_ = job_.builder().CreateNSWSub(tile, panels.begin);
@@ -377,8 +366,9 @@ void emit_contract(KernelJob& job) {
   const std::int64_t terms = ir::Shape(job.emit.shape().inner).elements();
   const std::int64_t of_strip = job.schedule.strip_terms ? terms / job.schedule.strips : terms;
   start_ahead(job, tiles.row_groups * tiles.tiles * tiles.column_tiles * of_strip / terms_per_trip);
-  loop_axes(job, roles.batch, false, job.root, [&](Point& batch) {
-    if (job.schedule.strips == 1 || job.schedule.strip_terms) return ContractEmitter(job, batch).run();
+  loop_axes(job, roles.batch, roles.cut_batch, job.root, [&](Point& batch) {
+    if (job.schedule.strips == 1 || job.schedule.strip_terms || roles.cut_batch)
+      return ContractEmitter(job, batch).run();
     emit_loop(job.builder(), job.begin, job.end, 1, [&](llvm::Value* strip, llvm::Instruction* entry) {
       Point region = region_of(batch, entry);
       ContractEmitter(job, region, job.builder().CreateNSWMul(strip, job.i64(roles.row_count))).run();

@@ -104,7 +104,7 @@ ir::Program with_random_schedules(const ir::Program& program, Random& random) {
       if (s.form == ir::KernelForm::contract) {
         s.swap = random.chance(0.5);
         s.pack_vectors = random.chance(0.5);
-        s.pack_rows = s.pack_vectors && random.chance(0.5);
+        s.pack_rows = random.chance(0.5);
         s.prefetch = random.chance(0.5);
         s.trail = random.chance(0.5);
         s.part = random.chance(0.5) ? random.between(1, 300) : 0;

@@ -429,6 +429,10 @@ std::vector<ir::Schedule> schedules_of(ir::KernelForm form) {
       found.back().pack_rows = true;
       found.back().part = 100;
       found.back().block_rows = 20;
+      found.push_back(found.back());
+      found.back().pack_vectors = false;
+      found.back().pack_rows = k % 2 == 0;
+      found.back().part = 8;
     }
   } else {
     add(1, 1, 1, 1, false, false), add(2, 3, 1, 1, false, true), add(4, 1, 1, 1, false, false);

@@ -65,14 +65,14 @@ struct Schedule {
   std::int64_t tile_vectors = 1;  // contract: vectors of the register tile
   bool swap = false;              // contract: operand a supplies the vectors
   bool pack_vectors = false;      // contract: the vector side is copied into panels first
-  bool pack_rows = false;         // contract: so is the other side; needs pack_vectors and terms of one chunk
-  std::int64_t part = 0;          // contract: terms of a chunk that are packed at once, of all columns; 0: few, of few
-  std::int64_t block_rows = 0;    // contract: rows that meet all packed panels before the next rows; 0: a default
-  bool prefetch = false;          // contract: the outputs and the next rows are fetched while the terms are summed
-  bool trail = false;             // contract: a tile's outputs are computed while the next tile's terms are summed
-  bool parallel = false;          // shared between the team's threads along the outermost loop
-  std::int64_t strips = 1;        // parts of the outermost loop that are run one by one (Strips)
-  bool strip_terms = false;       // these are parts of the terms of its sums; else of its results
+  bool pack_rows = false;         // contract: so is the other side
+  std::int64_t part = 0;        // contract: terms of a chunk after which all columns have had their turn; 0: a default
+  std::int64_t block_rows = 0;  // contract: rows that meet all packed panels before the next rows; 0: a default
+  bool prefetch = false;        // contract: the outputs and the next rows are fetched while the terms are summed
+  bool trail = false;           // contract: a tile's outputs are computed while the next tile's terms are summed
+  bool parallel = false;        // shared between the team's threads along the outermost loop
+  std::int64_t strips = 1;      // parts of the outermost loop that are run one by one (Strips)
+  bool strip_terms = false;     // these are parts of the terms of its sums; else of its results
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
 
