@@ -33,11 +33,13 @@ std::int64_t extent_of(const ir::KernelShape& shape, const std::vector<int>& axe
 
 /// Axes of a side that are not one axis with those further in, if these are long enough: each of their places gets a
 /// product of its own, between whose rows and columns the distances are the same.
-void move_outer_axes_to_batch(const AxisSplit& split, std::int64_t enough, std::vector<int>& axes,
-                              std::vector<int>& batch) {
+void move_outer_axes_to_batch(const ir::KernelShape& shape, const AxisSplit& split, std::int64_t enough,
+                              std::vector<int>& axes, std::vector<int>& batch) {
   if (split.loops.empty() || split.group_extent < enough) return;
-  batch.insert(batch.end(), split.loops.begin(), split.loops.end());
   axes = split.group;
+  const auto added = batch.insert(batch.end(), split.loops.begin(), split.loops.end());
+  std::stable_partition(added, batch.end(),
+                        [&](int k) { return shape.outer[static_cast<std::size_t>(k)] > 1; });  // strips cut the first
 }
 
 /// Whether threads should share column tiles rather than groups of rows. What is not shared, every thread packs for
@@ -71,9 +73,9 @@ ContractRoles contract_roles(const ir::Kernel& kernel, const ir::KernelShape& sh
   const ir::Schedule& s = kernel.schedule;
   if (!s.strip_terms) {
     std::vector<int> batch;
-    move_outer_axes_to_batch(rows, 2 * s.tile_rows, roles.rows, batch);
+    move_outer_axes_to_batch(shape, rows, 2 * s.tile_rows, roles.rows, batch);
     roles.cut_batch = s.strips > 1 && extent_of(shape, batch) > 1;
-    move_outer_axes_to_batch(columns, s.lanes, roles.columns, batch);
+    move_outer_axes_to_batch(shape, columns, s.lanes, roles.columns, batch);
     roles.batch.insert(roles.batch.begin(), batch.begin(), batch.end());
   }
   roles.row_count = extent_of(shape, roles.rows);

@@ -2,7 +2,8 @@
 //
 // Packed, outermost first: as many panels as fit the cache; blocks of rows whose totals are held, with the chunks of
 // the sum inside (when there are several); blocks of rows that stay in the cache while they meet every panel; panels;
-// groups of rows. Unpacked: blocks of rows that stay in the cache, columns, then rows.
+// groups of rows. Part by part of a sum without panels: the same. Else: blocks of rows that stay in the cache, columns,
+// then rows.
 
 #include <algorithm>
 

@@ -241,6 +241,28 @@ const Case cases[] = {
   %2 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [2], contract_b = [0]} : i32[3,4,2,6]
   return %2 "y"
 })"},
+    {"contract: rows and terms of two axes each, that lie apart", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "a" : f32[3,2,13,7]
+  %1 = input "b" : f32[2,7,19]
+  %2 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [1,3], contract_b = [0,1]} : f32[3,13,19]
+  return %2 "y"
+})"},
+    {"contract: columns of two axes, neighbours in one operand and apart in the result", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "a" : f32[3,5,11]
+  %1 = input "b" : f32[11,2,17]
+  %2 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [2], contract_b = [0]} : f32[3,5,2,17]
+  %3 = transpose %2 {permutation = [0,2,1,3]} : f32[3,2,5,17]
+  return %3 "y"
+})"},
+    {"contract: columns of two axes that are one, terms of two that are neighbours", ir::KernelForm::contract,
+     R"(graph @f {
+  %0 = input "a" : f32[6,3,9]
+  %1 = input "b" : f32[2,17,3,9]
+  %2 = dot %0, %1 {batch_a = [], batch_b = [], contract_a = [1,2], contract_b = [2,3]} : f32[6,2,17]
+  return %2 "y"
+})"},
     {"contract: convolution with padding, bias and relu", ir::KernelForm::contract,
      R"(graph @f {
   %0 = input "x" : f32[2,7,9,1,5]

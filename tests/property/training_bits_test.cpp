@@ -3,6 +3,7 @@
 #include <optional>
 #include <set>
 
+#include <sinter/ir/text.h>
 #include <sinter/passes/pipeline.h>
 #include <sinter/passes/registry.h>
 #include <sinter/passes/rematerialise.h>
@@ -174,6 +175,36 @@ TEST_CASE("training bits: a CNN in strips", "[bits]") {
                      {.disabled = "fuse", .threads = 2, .l2_bytes = small},
                      {.threads = 2, .l2_bytes = 4 * small},
                      {.threads = 2, .l2_bytes = small, .checked = true}});
+}
+
+TEST_CASE("training bits: attention", "[bits]") {
+  // Its products have rows and columns of several axes, some of which lie apart.
+  const Input x({32, 24});
+  const Symbol looked = x + (x | MultiHeadAttention({.num_heads = 2, .key_dim = 16}));
+  Model model(x, looked | GlobalAveragePooling1D() | Dense(3, "softmax"));
+  model.compile(SGD({.learning_rate = 0.01}), "sparse_categorical_crossentropy");
+  check_bits(model.graph("train", 4, label));
+}
+
+TEST_CASE("strips of a product whose rows lie apart", "[bits]") {
+  // What stands in front keeps heads outside places: the rows of an image are at equal distances, those of a batch not.
+  const ir::Graph graph = ir::parse_graph(R"(graph @heads {
+  %0 = input "x" : f32[8,2,64,16]
+  %1 = input "w" : f32[2,16,48]
+  %2 = tanh %0 : f32[8,2,64,16]
+  %3 = dot %2, %1 {batch_a = [], batch_b = [], contract_a = [1,3], contract_b = [0,1]} : f32[8,64,48]
+  %4 = tanh %3 : f32[8,64,48]
+  %5 = mul %2, %2 : f32[8,2,64,16]
+  return %4 "y", %5 "squares"
+})");
+  const ir::Environment environment = contents(graph);
+  const ir::InterpreterResult expected = ir::interpret(graph, environment);
+  constexpr std::int64_t small = 16384;
+  const ir::Program program = compiled(graph, {.l2_bytes = small});
+  CHECK(in_strips(program).kernels >= 2);
+  for (const int threads : {1, 3})
+    CHECK(difference(expected, run_compiled(program, environment, {runtime::host_target(), false, threads}),
+                     environment) == "");
 }
 
 TEST_CASE("training bits: an LSTM, padding and dropout in it", "[bits]") {
