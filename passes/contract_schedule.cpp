@@ -148,6 +148,7 @@ std::int64_t bytes_beside(const Graph& body, const KernelShape& shape) {
   return bytes;
 }
 
+/// Whether an op of the body uses the processor's divider.
 bool divides(const Graph& body) {
   return std::ranges::any_of(body.nodes(), [](const ir::Node& n) { return ir::info(n.kind).divides; });
 }
