@@ -13,6 +13,8 @@
 #include <sinter/ir/sum_order.h>
 #include <sinter/ir/window_nest.h>
 
+#include "contract_packing.h"
+
 namespace sinter::passes {
 
 using ir::Graph;
@@ -23,48 +25,6 @@ namespace {
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-/// Distances of this many bytes fall into one set of the first cache, whatever its size.
-constexpr std::int64_t set_stride = 4096;
-
-/// One operand as the loop nest reads it.
-struct Side {
-  std::int64_t count = 1;        // points of the axes that it has alone
-  int axes = 0;                  // how many of those axes are real
-  bool known = false;            // read from one input at an affine address: the strides are known
-  std::int64_t stride = 0;       // between neighbours along the innermost such axis, in elements
-  std::int64_t term_stride = 0;  // between neighbouring terms
-  std::int64_t bytes = 0;        // of the whole operand
-  std::int64_t element = 4;      // bytes
-
-  /// Bytes that one chunk of a sum of so many terms reads.
-  std::int64_t chunk_bytes(std::int64_t terms) const { return count * std::min(terms, ir::chain_chunk) * element; }
-  bool terms_in_one_set() const { return term_stride > 0 && term_stride * element % set_stride == 0; }
-};
-
-bool reads_axis(const ir::IndexMap& map, std::size_t axis) {
-  return std::any_of(map.coordinates.begin(), map.coordinates.end(),
-                     [&](const ir::Coordinate& c) { return c.scale_of(static_cast<int>(axis)) != 0; });
-}
-
-Side side_of(const Graph& body, const KernelShape& shape, const ir::Space& space, std::size_t slot) {
-  const ir::TensorType& type = body.type(body.node(shape.anchors.front()).operands[slot]);
-  const std::optional<ir::OperandRead> read = ir::operand_read(body, shape, shape.anchors.front(), slot);
-  Side side;
-  side.known = read.has_value();
-  side.bytes = type.bytes();
-  side.element = ir::size_of(type.dtype);
-  for (std::size_t k = 0; k < shape.outer.size(); ++k) {
-    if (shape.outer[k] <= 1 || !reads_axis(space.reads[slot], k) || reads_axis(space.reads[1 - slot], k)) continue;
-    side.count *= shape.outer[k];
-    ++side.axes;
-    if (side.known) side.stride = read->address.scale_of(static_cast<int>(k));
-  }
-  // The last real reduced axis.
-  for (std::size_t k = 0; side.known && k < shape.inner.size(); ++k)
-    if (shape.inner[k] > 1) side.term_stride = read->address.scale_of(static_cast<int>(shape.outer.size() + k));
-  return side;
-}
-
 std::int64_t real_axes(const ir::Ints& extents) {
   return std::count_if(extents.begin(), extents.end(), [](std::int64_t e) { return e > 1; });
 }
@@ -74,68 +34,6 @@ bool pays_to_swap(const Side& a, const Side& b, const KernelShape& shape, std::i
   if (!a.known || !b.known || a.axes != 1 || b.axes != 1 || real_axes(shape.inner) != 1 || lanes == 1) return false;
   if (b.stride != 1 && b.term_stride == 1 && a.term_stride == 1) return a.bytes <= b.bytes;
   return b.count < lanes && a.count >= lanes && a.stride == 1;
-}
-
-/// Whether copying the vector side into panels pays: when its columns are not neighbours in memory, when its rows
-/// lie a multiple of 4 KiB apart (they meet in one cache set), or when it is larger than the cache and read by many
-/// rows.
-bool pays_to_pack(const Side& vectors, std::int64_t rows, std::int64_t terms, const ir::Target& target) {
-  if (!vectors.known) return true;
-  if (vectors.stride > 1) return rows > 1;
-  if (vectors.terms_in_one_set() && terms > target.l1_ways) return rows > 16;
-  return vectors.bytes > target.l2_bytes && rows >= 64;
-}
-
-/// Whether packing the row side pays as well: its terms lie apart (a transposed operand), and a chunk of both sides
-/// does not stay in the cache, or its terms meet in one cache set; and there are enough columns to use each packed row
-/// again and again.
-bool pays_to_pack_rows(const Side& rows, const Side& vectors, std::int64_t terms, const ir::Target& target) {
-  constexpr std::int64_t few = 64, enough = 256;
-  if (!rows.known || vectors.count < few || rows.term_stride <= 1) return false;
-  const bool is_cold = rows.chunk_bytes(terms) + vectors.chunk_bytes(terms) > target.l2_bytes * 3 / 4;
-  if (is_cold || vectors.count < enough) return is_cold;
-  return (terms > ir::chain_chunk && rows.bytes >= target.l2_bytes) ||
-         (rows.terms_in_one_set() && terms > target.l1_ways);
-}
-
-/// Terms after which all columns have their turn before the next terms, where the vector side is larger than the cache,
-/// read as it lies and met by so few rows that waiting for it is most of the time: a few of its rows are then read from
-/// end to end side by side, which the processor fetches ahead, where column by column each term is somewhere else. Sums
-/// wait in memory meanwhile. 0: it does not pay.
-std::int64_t part_of_a_stream(const Side& rows, const Side& vectors, bool packs_rows, std::int64_t terms,
-                              const ir::Target& target) {
-  if (!vectors.known || vectors.stride != 1 || vectors.bytes <= target.l2_bytes || vectors.count < target.lanes(4))
-    return 0;
-  if (packs_rows) return terms > ir::chain_chunk && rows.count <= 256 && !vectors.terms_in_one_set() ? 128 : 0;
-  return rows.count <= 64 && terms >= 256 && rows.term_stride == 1 ? 16 : 0;
-}
-
-/// How many terms of a chunk to pack at once with all columns, so that sums wait in memory less often between parts:
-/// as many as leave half of the second cache to the rest. 0: so few that a few columns at a time are better.
-std::int64_t part_of_all_columns(const Side& vectors, std::int64_t terms, const ir::Target& target) {
-  constexpr std::int64_t least = 256;
-  if (terms <= ir::chain_chunk) return 0;
-  std::int64_t part = ir::chain_chunk;
-  while (part > least && vectors.count * part * vectors.element > target.l2_bytes / 2) part /= 2;
-  return part > least ? part : 0;
-}
-
-/// Rows that stay in the second cache until they have met all panels, if their distance is a multiple of 4 KiB: they
-/// share so few of its sets that this does not depend on how much of a row is read. 0: as many as fit by their bytes.
-std::int64_t rows_that_stay(std::int64_t stride_bytes, std::int64_t share, std::int64_t least,
-                            const ir::Target& target) {
-  if (stride_bytes <= 0 || stride_bytes % set_stride != 0) return 0;
-  return std::max(least, target.l2_bytes / (share * stride_bytes));
-}
-
-/// Rows of a block that are read as they lie: half of the ways are theirs.
-std::int64_t block_of_read_rows(const Side& rows, const ir::Target& target) {
-  return rows.known && rows.term_stride == 1 ? rows_that_stay(rows.stride * rows.element, 2, 16, target) : 0;
-}
-
-/// Rows of a block that are packed: those of the outputs stay. Pieces of fewer are packed slowly.
-std::int64_t block_of_packed_rows(const Side& vectors, const ir::Target& target) {
-  return rows_that_stay(vectors.count * vectors.element, 1, 128, target);
 }
 
 /// Bytes that the outputs write, and read beside the sums: a state and its slots, say.
