@@ -20,17 +20,30 @@ llvm::Value* ContractEmitter::slot(llvm::Value* memory, std::size_t k) const {
   return slot(memory, job_.i64(static_cast<std::int64_t>(k)));
 }
 
+std::vector<llvm::Value*> ContractEmitter::values_of(const Tile& tile) {
+  std::vector<llvm::Value*> values;
+  for (const LlvmValue& v : tile) values.push_back(v.value());
+  return values;
+}
+
+ContractEmitter::Tile ContractEmitter::tile_of(std::span<llvm::Value* const> values) const {
+  Tile tile;
+  for (llvm::Value* v : values) tile.emplace_back(job_.context, dtype_, v);
+  return tile;
+}
+
 ContractEmitter::Tile ContractEmitter::sums(std::span<Point> columns, llvm::Value* first, std::int64_t rows) {
   Tile start(static_cast<std::size_t>(rows) * columns.size(), zero());
-  if (walk_.count == 0) return start;
-  if (walk_.count == 1) return chain(columns, first, rows, job_.i64(0), job_.i64(walk_.total), walk_.total, start);
+  if (walk_.count() == 0) return start;
+  if (walk_.count() == 1) return chain(columns, first, rows, job_.i64(0), job_.i64(walk_.total), walk_.total, start);
   // Several chunks: the running total lives in memory, the chunk's chain in registers.
   llvm::Value* scratch = stack_memory(job_.builder(), vector_type(), static_cast<std::int64_t>(start.size()));
-  emit_loop(job_.builder(), job_.i64(0), job_.i64(walk_.count), 1, [&](llvm::Value* number, llvm::Instruction* entry) {
-    const auto [begin, end] = walk_.bounds(job_, number);
-    std::vector<Point> regions = inside(columns, entry);
-    add_to_totals(job_, node_, chain(regions, first, rows, begin, end, 0, start), scratch, number);
-  });
+  emit_loop(job_.builder(), job_.i64(0), job_.i64(walk_.count()), 1,
+            [&](llvm::Value* number, llvm::Instruction* entry) {
+              const auto [begin, end] = walk_.bounds(job_, number);
+              std::vector<Point> regions = inside(columns, entry);
+              add_to_totals(job_, node_, chain(regions, first, rows, begin, end, 0, start), scratch, number);
+            });
   Tile result;
   for (std::size_t k = 0; k < start.size(); ++k)
     result.emplace_back(job_.context, dtype_, job_.builder().CreateLoad(vector_type(), slot(scratch, k)));
@@ -64,16 +77,6 @@ ContractEmitter::Tile ContractEmitter::chain_and_outputs(std::span<Point> column
   const std::int64_t rounds = rows / at_once;
   const std::int64_t terms = trips / rounds * terms_per_trip;  // of a round
   const Tile start(static_cast<std::size_t>(rows) * columns.size(), zero());
-  const auto values_of = [](const Tile& tile) {
-    std::vector<llvm::Value*> values;
-    for (const LlvmValue& v : tile) values.push_back(v.value());
-    return values;
-  };
-  const auto tile_of = [&](const std::vector<llvm::Value*>& values) {
-    Tile tile;
-    for (llvm::Value* v : values) tile.emplace_back(job_.context, dtype_, v);
-    return tile;
-  };
   const std::vector<llvm::Value*> sums =
       emit_loop(b, job_.i64(0), job_.i64(rounds), 1, values_of(start),
                 [&](llvm::Value* round, const std::vector<llvm::Value*>& carried, llvm::Instruction* entry) {
@@ -93,34 +96,27 @@ ContractEmitter::Tile ContractEmitter::chain_and_outputs(std::span<Point> column
 ContractEmitter::Tile ContractEmitter::terms_loop(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows,
                                                   llvm::Value* begin, llvm::Value* end, std::int64_t step,
                                                   const Tile& start) {
-  std::vector<llvm::Value*> initial;
-  for (const LlvmValue& v : start) initial.push_back(v.value());
   const std::vector<llvm::Value*> last =
-      emit_loop(job_.builder(), begin, end, step, initial,
+      emit_loop(job_.builder(), begin, end, step, values_of(start),
                 [&](llvm::Value* term, const std::vector<llvm::Value*>& carried, llvm::Instruction* entry) {
                   std::vector<Point> regions = inside(columns, entry);
-                  Tile tile;
-                  for (llvm::Value* v : carried) tile.emplace_back(job_.context, dtype_, v);
+                  Tile tile = tile_of(carried);
                   if (step > 1) fetch_ahead(job_);
                   if (step > 1) prefetch_outputs(regions, first_row, rows, term, step);
                   if (step > 1) prefetch_rows(first_row, rows, term, step);
                   if (step > 1) prefetch_part(regions, first_row, term, step);
                   for (std::int64_t u = 0; u < step; ++u)
                     add_term(regions, first_row, rows, job_.builder().CreateNSWAdd(term, job_.i64(u)), tile);
-                  std::vector<llvm::Value*> next;
-                  for (const LlvmValue& v : tile) next.push_back(v.value());
-                  return next;
+                  return values_of(tile);
                 });
-  Tile result;
-  for (llvm::Value* v : last) result.emplace_back(job_.context, dtype_, v);
-  return result;
+  return tile_of(last);
 }
 
 /// Fetches a part of what the outputs read and of what they write, another one with each trip through the terms, so
 /// that all of the tile's have come when the last term is added.
 void ContractEmitter::prefetch_outputs(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows,
                                        llvm::Value* term, std::int64_t step) {
-  if (!job_.schedule.prefetch || transposes_ || walk_.count != 1 || workspace_.in_parts) return;
+  if (!job_.schedule.prefetch || transposes_ || walk_.count() != 1 || workspace_.in_parts) return;
   llvm::IRBuilder<>& b = job_.builder();
   const std::int64_t parts = rows * static_cast<std::int64_t>(columns.size());
   const std::int64_t trips = std::max<std::int64_t>(1, walk_.total / step);

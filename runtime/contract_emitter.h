@@ -143,6 +143,8 @@ class ContractEmitter {
   llvm::Type* vector_type() const { return zero().value()->getType(); }
   bool columns_vary() const { return roles_.column_count > 1; }
   bool columns_in_order() const { return !columns_vary() || !roles_.one_column_axis.empty(); }
+  static std::vector<llvm::Value*> values_of(const Tile& tile);
+  Tile tile_of(std::span<llvm::Value* const> values) const;
   Tile sums(std::span<Point> columns, llvm::Value* first, std::int64_t rows);
   Tile chain(std::span<Point> columns, llvm::Value* first_row, std::int64_t rows, llvm::Value* begin, llvm::Value* end,
              std::int64_t terms, const Tile& start);

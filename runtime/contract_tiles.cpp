@@ -105,12 +105,12 @@ ContractWorkspace contract_workspace(const ir::Schedule& s, const ContractTiles&
       std::int64_t{4096} * 1024;  // ... while panels stream through it, if rows are packed
   constexpr std::int64_t totals_budget = std::int64_t{8192} * 1024;
   ContractWorkspace w;
-  if (walk.count == 0) return w;
+  if (walk.count() == 0) return w;
   const std::int64_t bytes = ir::size_of(dtype);
   if (s.part > 0) w.part = s.part;
   w.in_blocks = s.pack_vectors || s.pack_rows || s.part > 0;
-  w.in_parts = w.in_blocks && (walk.count > 1 || s.part > 0);
-  const std::int64_t terms = std::min(walk.total, walk.count > 1 || w.in_parts ? w.part : walk.length);
+  w.in_parts = w.in_blocks && (walk.count() > 1 || s.part > 0);
+  const std::int64_t terms = std::min(walk.total, walk.count() > 1 || w.in_parts ? w.part : walk.length);
   const std::int64_t tile = terms * s.tile_rows * bytes;
   const std::int64_t groups = std::max<std::int64_t>(1, tiles.row_groups);
   const std::int64_t group = std::max<std::int64_t>(1, tile * tiles.tiles);

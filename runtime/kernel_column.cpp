@@ -30,15 +30,15 @@ class Chains {
   /// All terms, chunk by chunk.
   Carries all() {
     constexpr std::int64_t straight = 16;  // terms written one after the other: windows, whose places are then known
-    if (walk_.count == 0) return identity_;
+    if (walk_.count() == 0) return identity_;
     if (walk_.total <= straight) {
       Carries carries = identity_;
       for (std::int64_t t = 0; t < walk_.total; ++t) carries = add_term(points_, job_.i64(t), nullptr, carries);
       return carries;
     }
-    if (walk_.count == 1) return chunk(points_, job_.i64(0), job_.i64(walk_.total));
+    if (walk_.count() == 1) return chunk(points_, job_.i64(0), job_.i64(walk_.total));
     return unpack(
-        emit_loop(job_.builder(), job_.i64(0), job_.i64(walk_.count), 1, pack(identity_),
+        emit_loop(job_.builder(), job_.i64(0), job_.i64(walk_.count()), 1, pack(identity_),
                   [&](llvm::Value* number, const std::vector<llvm::Value*>& carried, llvm::Instruction* entry) {
                     const auto [begin, end] = walk_.bounds(job_, number);
                     std::vector<Point> regions(points_.size());
@@ -188,18 +188,18 @@ class SharedColumns {
 
  private:
   void keep_chunks() {
-    emit_loop(job_.builder(), job_.share_begin(walk_.count), job_.share_end(walk_.count), 1,
+    emit_loop(job_.builder(), job_.share_begin(walk_.count()), job_.share_end(walk_.count()), 1,
               [&](llvm::Value* number, llvm::Instruction* entry) { keep_chunk(number, entry); });
   }
 
   void combine_chunks() {
     llvm::IRBuilder<>& b = job_.builder();
     const auto share = [&](llvm::Value* chunk) {
-      return b.CreateUDiv(b.CreateNSWMul(chunk, job_.i64(vectors_)), job_.i64(walk_.count));
+      return b.CreateUDiv(b.CreateNSWMul(chunk, job_.i64(vectors_)), job_.i64(walk_.count()));
     };
     const std::vector<std::size_t> outputs = all_outputs(job_);
-    llvm::Value* begin = share(job_.share_begin(walk_.count));
-    llvm::Value* end = share(job_.share_end(walk_.count));
+    llvm::Value* begin = share(job_.share_begin(walk_.count()));
+    llvm::Value* end = share(job_.share_end(walk_.count()));
     sweep(1, begin, end, job_.root, [&](std::span<Point> points) {
       Chains chains(job_, anchors_, points);
       chains.finish(combined(chains, points));
@@ -245,7 +245,7 @@ class SharedColumns {
       return values;
     };
     return chains.unpack(
-        emit_loop(job_.builder(), job_.i64(1), job_.i64(walk_.count), 1, load(job_.i64(0)),
+        emit_loop(job_.builder(), job_.i64(1), job_.i64(walk_.count()), 1, load(job_.i64(0)),
                   [&](llvm::Value* number, const std::vector<llvm::Value*>& carried, llvm::Instruction*) {
                     const Carries sums = chains.unpack(load(number));
                     return Chains::pack(chains.combine(chains.unpack(carried), sums));
@@ -288,7 +288,7 @@ bool shares_chunks(const ir::Kernel& kernel, const ir::KernelShape& shape) {
          visits_of(*kernel.body, shape).size() == 1;
 }
 
-std::int64_t column_chunks(const ir::KernelShape& shape) { return ChunkWalk(shape.inner).count; }
+std::int64_t column_chunks(const ir::KernelShape& shape) { return ir::ChainChunks(shape.inner).count(); }
 
 std::int64_t column_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape& shape) {
   const std::int64_t vectors = block_count(columns_of(*kernel.body, shape).group_extent, kernel.schedule.lanes, 1);

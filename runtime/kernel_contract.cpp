@@ -130,8 +130,8 @@ void ContractEmitter::blocks() {
 }
 
 ContractEmitter::Range ContractEmitter::own_chunks() const {
-  if (!keeps_chunks_) return {job_.i64(0), job_.i64(walk_.count)};
-  return {job_.share_begin(walk_.count), job_.share_end(walk_.count)};
+  if (!keeps_chunks_) return {job_.i64(0), job_.i64(walk_.count())};
+  return {job_.share_begin(walk_.count()), job_.share_end(walk_.count())};
 }
 
 void ContractEmitter::combine_chunks() {
@@ -150,7 +150,7 @@ void ContractEmitter::combine_group(std::span<Point> columns, llvm::Value* group
   llvm::IRBuilder<>& b = job_.builder();
   const std::int64_t vectors = rows * static_cast<std::int64_t>(columns.size());
   llvm::Value* totals = stack_memory(b, vector_type(), vectors);
-  emit_loop(b, job_.i64(0), job_.i64(walk_.count), 1, [&](llvm::Value* number, llvm::Instruction*) {
+  emit_loop(b, job_.i64(0), job_.i64(walk_.count()), 1, [&](llvm::Value* number, llvm::Instruction*) {
     llvm::Value* memory = kept(number, columns, group);
     Tile sums;
     for (std::int64_t k = 0; k < vectors; ++k)
@@ -248,7 +248,7 @@ void ContractEmitter::each_group(std::span<Point> columns, Range groups) {
 
 bool ContractEmitter::trails() const {
   return job_.schedule.trail && tiles_.tiles == 1 && !transposes_ && !combining_ && chunk_.number == nullptr &&
-         walk_.count == 1 && walk_.total >= terms_per_trip;
+         walk_.count() == 1 && walk_.total >= terms_per_trip;
 }
 
 void ContractEmitter::trailing_groups(std::span<Point> columns, llvm::Value* begin, llvm::Value* end) {
@@ -332,7 +332,7 @@ void ContractEmitter::add_chunk(std::span<Point> columns, llvm::Value* group, st
     });
   });
   if (keeps_chunks_) return;
-  llvm::Value* last_chunk = b.CreateICmpEQ(chunk_.number, job_.i64(walk_.count - 1));
+  llvm::Value* last_chunk = b.CreateICmpEQ(chunk_.number, job_.i64(walk_.count() - 1));
   emit_if(b, b.CreateAnd(last_chunk, chunk_.is_last_part), [&](llvm::Instruction* entry) {
     std::vector<Point> regions = inside(columns, entry);
     finish_memory(regions, first, rows, totals);
@@ -353,7 +353,7 @@ std::int64_t contract_kept_bytes(const ir::Kernel& kernel, const ir::KernelShape
   const ContractTiles tiles = contract_tiles(kernel.schedule, contract_roles(kernel, shape));
   const ChunkWalk walk(shape.inner);
   const std::int64_t group = contract_workspace(kernel.schedule, tiles, walk, dtype).kept_group();
-  return whole_lines(walk.count * tiles.column_tiles * tiles.row_groups * group);
+  return whole_lines(walk.count() * tiles.column_tiles * tiles.row_groups * group);
 }
 
 std::int64_t contract_parallel_extent(const ir::Kernel& kernel, const ir::KernelShape& shape) {

@@ -176,21 +176,12 @@ void place_inner(const KernelJob& job, llvm::Value* flat, Point& point) {
   point.flat.push_back(std::move(all));
 }
 
-ChunkWalk::ChunkWalk(const ir::Ints& reduced) {
-  const ir::ChainChunks chunks(reduced);
-  total = chunks.total;
-  if (total == 0) return;
-  length = chunks.length;
-  slab = chunks.slab;
-  count = chunks.count();
-}
-
 std::pair<llvm::Value*, llvm::Value*> ChunkWalk::bounds(const KernelJob& job, llvm::Value* number) const {
   llvm::IRBuilder<>& b = job.builder();
   llvm::Value* slab_begin = job.i64(0);
   llvm::Value* slab_end = job.i64(total);
   if (slab < total) {
-    const std::int64_t pieces = (slab + length - 1) / length;
+    const std::int64_t pieces = pieces_of_slab();
     slab_begin = b.CreateNSWMul(b.CreateUDiv(number, job.i64(pieces)), job.i64(slab));
     slab_end = b.CreateNSWAdd(slab_begin, job.i64(slab));
     number = b.CreateURem(number, job.i64(pieces));

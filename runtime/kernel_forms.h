@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <sinter/ir/memory.h>
+#include <sinter/ir/sum_order.h>
 
 #include "body_emitter.h"
 #include "kernel_codegen.h"
@@ -83,14 +84,9 @@ std::int64_t block_count(std::int64_t extent, std::int64_t lanes, std::int64_t u
 /// Sets the inner axes of `point` from the flat number of a term.
 void place_inner(const KernelJob& job, llvm::Value* flat, Point& point);
 
-/// The chunks of a chain (ir/sum_order.h) as the numbers 0 .. count-1.
-struct ChunkWalk {
-  std::int64_t count = 0;
-  std::int64_t total = 0;
-  std::int64_t length = 0;  // terms of a chunk at most
-  std::int64_t slab = 0;    // chunks do not cross multiples of so many terms
-
-  explicit ChunkWalk(const ir::Ints& reduced);
+/// The chunks of a chain as the numbers 0 .. count() - 1.
+struct ChunkWalk : ir::ChainChunks {
+  using ir::ChainChunks::ChainChunks;
   /// First and one past the last term of a chunk.
   std::pair<llvm::Value*, llvm::Value*> bounds(const KernelJob& job, llvm::Value* number) const;
 };
